@@ -1,0 +1,156 @@
+"""The only place that words an input error, so that all of them read alike.
+
+`The 'k' parameter of topk must be an int in [1, 6]. Got 9 with scores of shape (4, 6) and dim=-1.`
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_always_read = ContextVar("always_read", default=False)
+
+
+def require(
+    holds: bool,
+    parameter: str,
+    of: str,
+    expected: str,
+    got: object,
+    *,
+    context: str = "",
+    error: type[Exception] = ValueError,
+) -> None:
+    """Raise `error` in the house's words unless `holds`.
+
+    `context` continues the sentence after what came: ``"with scores of shape (4, 6) and dim=-1"``.
+    """
+    if not holds:
+        tail = f" {context}" if context else ""
+        msg = f"The '{parameter}' parameter of {of} must be {expected}. Got {describe(got)}{tail}."
+        raise error(msg)
+
+
+def describe(got: object) -> str:
+    """Say what came: tensors by dtype and shape, everything else by its repr."""
+    if isinstance(got, Tensor):
+        dtype = str(got.dtype).removeprefix("torch.")
+        article = "an" if dtype[0] in "aeiou" else "a"
+        return f"{article} {dtype} tensor of shape {tuple(got.shape)}"
+    return repr(got)
+
+
+def require_scores(scores: object, of: str, dim: int | None = -1, *, name: str = "scores") -> None:
+    """Scores are a floating-point tensor with at least one option along `dim` (None: one number a choice)."""
+    require(
+        isinstance(scores, Tensor) and scores.is_floating_point(),
+        name,
+        of,
+        "a floating-point tensor",
+        scores,
+        error=TypeError,
+    )
+    assert isinstance(scores, Tensor)  # noqa: S101  (for the type checker; checked above)
+    if dim is None:
+        return
+    low, high = -max(scores.ndim, 1), max(scores.ndim, 1) - 1
+    shape = f"with {name} of shape {tuple(scores.shape)}"
+    require(isinstance(dim, int), "dim", of, "an int", dim, context=shape, error=TypeError)
+    require(
+        scores.ndim > 0 and low <= dim <= high,
+        "dim",
+        of,
+        f"in [{low}, {high}]" if scores.ndim else f"a dimension of the {name}, which must have one",
+        dim,
+        context=shape,
+        error=IndexError,
+    )
+    require(scores.shape[dim] > 0, name, of, f"of at least one option along dim={dim}", scores)
+
+
+def require_mask(mask: Tensor | None, scores: Tensor, of: str) -> None:
+    """A mask is boolean, True where an option may be chosen, and broadcasts to the scores."""
+    if mask is None:
+        return
+    require(
+        isinstance(mask, Tensor) and mask.dtype == torch.bool,
+        "mask",
+        of,
+        "a bool tensor, True where an option may be chosen",
+        mask,
+        error=TypeError,
+    )
+    try:
+        fits = torch.broadcast_shapes(mask.shape, scores.shape) == scores.shape
+    except RuntimeError:
+        fits = False
+    require(
+        fits,
+        "mask",
+        of,
+        f"broadcastable to the scores' shape {tuple(scores.shape)}",
+        mask,
+    )
+
+
+def require_positive(value: object, parameter: str, of: str) -> None:
+    """A temperature, step or width is a number above 0 (tensors are believed: reading them costs a wait)."""
+    if isinstance(value, Tensor):
+        require(value.is_floating_point(), parameter, of, "a positive number", value, error=TypeError)
+        return
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    require(numeric, parameter, of, "a positive number", value, error=TypeError)
+    require(0 < value < float("inf"), parameter, of, "positive and finite", value)  # type: ignore[operator]
+
+
+def require_count(value: object, parameter: str, of: str, low: int = 1, high: int | None = None) -> None:
+    """A count is an int in [low, high]."""
+    numeric = isinstance(value, int) and not isinstance(value, bool)
+    bounds = f"[{low}, {'inf)' if high is None else f'{high}]'}"
+    require(numeric, parameter, of, f"an int in {bounds}", value, error=TypeError)
+    require(low <= value and (high is None or value <= high), parameter, of, f"an int in {bounds}", value)  # type: ignore[operator]
+
+
+def require_choosable(best: Tensor, of: str) -> None:
+    """Read the best score of each row: NaN means a NaN in the row, -inf that every option is masked.
+
+    Reading the maximum alone finds both, at the cost of one number a row.
+    """
+    if not reads_values(best):
+        return
+    bad = ~(best > -torch.inf) | (best == torch.inf)
+    if bad.any():
+        row = tuple(bad.nonzero()[0].tolist())
+        value = best[row].item()
+        what = {-torch.inf: "no option left (all are masked or -inf)", torch.inf: "an infinite score"}
+        msg = (
+            "The 'scores' parameter of {} must have a finite best option in every row. Got {} in row {} of scores."
+        ).format(of, what.get(value, "NaN"), row)
+        raise ValueError(msg)
+
+
+def reads_values(tensor: Tensor) -> bool:
+    """Whether checks may read this tensor's values: eager mode on the CPU, or wherever they were switched on."""
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # noqa: SLF001
+        return False
+    return tensor.device.type == "cpu" or (_always_read.get() and tensor.device.type != "meta")
+
+
+@contextmanager
+def check_values() -> Iterator[None]:
+    """Within this block, checks read values on accelerators too, at the price of a synchronisation each.
+
+    On the CPU in eager mode they always do; under `torch.compile` and `torch.func` they never can.
+    """
+    token = _always_read.set(True)
+    try:
+        yield
+    finally:
+        _always_read.reset(token)
