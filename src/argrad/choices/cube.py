@@ -1,0 +1,172 @@
+"""Each number by itself: one of two values (sign, threshold), or the nearest point of a grid (round)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from argrad._checks import require
+from argrad.core import Choice, full_precision
+
+
+def cube(low: float = 0.0, high: float = 1.0) -> Choice:
+    """Choose `high` where the score is above 0 and `low` elsewhere, for every number by itself.
+
+    Formula:
+        y*(s) = argmax_{y ∈ {low, high}} y·s;  p(high) = σ(w·s), soft = low + w·σ(w·s), with w = high − low;
+        the projection is clamp(s, low, high).
+
+    Raises:
+        ValueError: low not below high.
+
+    Wrong when: a score is exactly 0: it goes to `low`, as `x > 0` does; torch.sign gives 0, which is no vertex.
+
+    Source: Bengio, Léonard & Courville 2013 for the Bernoulli neuron; Maddison, Mnih & Teh 2017, appendix B, for
+    the logistic noise of its relaxation.
+
+    >>> import torch
+    >>> from argrad.choices import cube
+    >>> cube(-1, 1).hard(torch.tensor([0.3, -2.0, 0.0]))
+    tensor([ 1., -1., -1.])
+    """
+    require(low < high, "high", "cube", f"above low={low}", high)
+    corners = {"low": float(low), "high": float(high)}
+    return Choice(
+        hard=partial(_corner, **corners),
+        name=f"the choice of {low:g} or {high:g} for each number",
+        event_dims=0,
+        soft=partial(_mean, **corners),
+        project=lambda x: x.clamp(low, high),
+        sample=partial(_bernoulli, **corners),
+        log_prob=partial(_log_prob, **corners),
+        enumerate=lambda s: torch.stack([torch.full_like(s, low), torch.full_like(s, high)]),
+        covariance=lambda mean, v: (mean - low) * (high - mean) * v,
+        conditional=partial(_conditional, **corners),
+        lift=partial(_lift, **corners),
+    )
+
+
+def _corner(scores: Tensor, low: float, high: float) -> Tensor:
+    return torch.where(scores > 0, torch.full_like(scores, high), torch.full_like(scores, low))
+
+
+def _mean(scores: Tensor, low: float, high: float) -> Tensor:
+    width = high - low
+    return low + width * torch.sigmoid(width * full_precision(scores))
+
+
+def _bernoulli(scores: Tensor, samples: int, generator: torch.Generator | None, low: float, high: float) -> Tensor:
+    p = torch.sigmoid((high - low) * full_precision(scores.detach()))
+    uniform = torch.rand((samples, *p.shape), dtype=p.dtype, device=p.device, generator=generator)
+    return torch.where(uniform < p, high, low).to(scores.dtype)
+
+
+def _log_prob(scores: Tensor, vertex: Tensor, low: float, high: float) -> Tensor:
+    signed = (high - low) * full_precision(scores)
+    return logsigmoid(torch.where(vertex > (low + high) / 2, signed, -signed))
+
+
+def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | None, low: float, high: float) -> Tensor:
+    """Logistic noise given the side of 0 on which the noisy score falls, by its inverse distribution."""
+    towards = vertex > (low + high) / 2
+    signed = (high - low) * full_precision(scores)
+    signed = torch.where(towards, signed, -signed)  # the noisy signed score is to be above 0
+    uniform = torch.rand(signed.shape, dtype=signed.dtype, device=signed.device, generator=generator)
+    level = torch.sigmoid(-signed) + uniform * torch.sigmoid(signed)
+    noisy = signed + level.log() - torch.log1p(-uniform) - logsigmoid(signed)
+    return torch.where(towards, noisy, -noisy) / (high - low)
+
+
+def _lift(scores: Tensor, vertex: Tensor, gap: float, low: float, high: float) -> Tensor:
+    margin = gap / (high - low)
+    return torch.where(vertex > (low + high) / 2, scores.clamp_min(margin), scores.clamp_max(-margin))
+
+
+def grid(levels: Tensor | None = None) -> Choice:
+    """Choose the nearest level for every number by itself: the integers, or the levels of a quantiser.
+
+    Formula:
+        y*(x) = argmin_{l ∈ levels} |x − l|.  Its law is stochastic rounding: of the two neighbours a ≤ x ≤ b,
+        p(b) = (x − a)/(b − a), whose mean, and so `soft`, is x clamped to the levels' range; the same is the projection.
+
+    Args:
+        levels: (L,) ascending, L ≥ 2; None for the integers, which round half to even as torch.round does
+            (with levels, a tie goes to the lower one) and cannot be enumerated.
+
+    Raises:
+        ValueError: levels that are not one-dimensional and strictly ascending.
+
+    Wrong when: a temperature is wanted: dividing x by it would move x, so estimators refuse any but 1.
+
+    Source: Gupta, Agrawal, Gopalakrishnan & Narayanan 2015, section 3.1 (stochastic rounding).
+
+    >>> import torch
+    >>> from argrad.choices import grid
+    >>> grid(torch.tensor([0.0, 0.1, 1.0])).hard(torch.tensor([0.04, 0.3, 9.0]))
+    tensor([0.0000, 0.1000, 1.0000])
+    """
+    name = "the choice of the nearest level"
+    if levels is None:
+        return Choice(
+            hard=torch.round,
+            name=name,
+            event_dims=0,
+            scalable=False,
+            soft=lambda x: x * 1,
+            project=lambda x: x * 1,
+            sample=_round_up_or_down,
+            log_prob=_integer_log_prob,
+        )
+    ascending = levels.ndim == 1 and len(levels) > 1 and bool((levels.diff() > 0).all())
+    require(ascending, "levels", "grid", "one-dimensional, of at least 2 strictly ascending numbers", levels)
+    low, high = levels[0].item(), levels[-1].item()
+    return Choice(
+        hard=partial(_nearest, levels=levels),
+        name=name,
+        event_dims=0,
+        scalable=False,
+        soft=lambda x: x.clamp(low, high),
+        project=lambda x: x.clamp(low, high),
+        sample=partial(_neighbour, levels=levels),
+        log_prob=partial(_neighbour_log_prob, levels=levels),
+        enumerate=lambda x: levels.to(x).view(-1, *[1] * x.ndim).expand(-1, *x.shape),
+    )
+
+
+def _round_up_or_down(x: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+    below = x.detach().floor()
+    uniform = torch.rand((samples, *x.shape), device=x.device, generator=generator)
+    return below + (uniform < x.detach() - below).to(x.dtype)
+
+
+def _integer_log_prob(x: Tensor, vertex: Tensor) -> Tensor:
+    return (1 - (x - vertex).abs()).clamp_min(0).log()
+
+
+def _nearest(x: Tensor, levels: Tensor) -> Tensor:
+    levels = levels.to(x)
+    return levels[torch.bucketize(x, (levels[1:] + levels[:-1]) / 2)]
+
+
+def _bracket(x: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the neighbours below and above."""
+    above = torch.bucketize(x, levels, right=True).clamp(1, len(levels) - 1)
+    return levels[above - 1], levels[above]
+
+
+def _neighbour(x: Tensor, samples: int, generator: torch.Generator | None, levels: Tensor) -> Tensor:
+    low, high = _bracket(x.detach(), levels.to(x))
+    uniform = torch.rand((samples, *x.shape), device=x.device, generator=generator)
+    return torch.where(uniform < (x.detach() - low) / (high - low), high, low)
+
+
+def _neighbour_log_prob(x: Tensor, vertex: Tensor, levels: Tensor) -> Tensor:
+    levels = levels.to(x)
+    inside = x.clamp(levels[0], levels[-1])
+    low, high = _bracket(inside.detach(), levels)
+    up = (inside - low) / (high - low)
+    p = torch.where(vertex == high, up, torch.where(vertex == low, 1 - up, 0))
+    return p.log()
