@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 class Sample(Protocol):
     """Draw `samples` vertices: (*batch, *event) scores → (samples, *batch, *event)."""
 
-    def __call__(self, scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor: ...
+    def __call__(self, scores: Tensor, samples: int, generator: torch.Generator | None, /) -> Tensor:
+        """Draw."""
 
 
-def lacking(*_: object) -> NoReturn:
+def lacking(*_: Any) -> Any:
     """Stand in for a function that a choice does not have."""
     msg = "This choice lacks the function that was called. Ask `choice.has(name)` first."
     raise TypeError(msg)
@@ -212,6 +213,7 @@ class _Exact(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def forward(value: Tensor, carrier: Tensor) -> Tensor:  # noqa: ARG004
         return value.view_as(value)
 
@@ -220,10 +222,12 @@ class _Exact(torch.autograd.Function):
         ctx.carrier_dtype, ctx.value_dtype = inputs[1].dtype, output.dtype
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
         return None, grad.to(ctx.carrier_dtype)
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def jvp(ctx: Any, _value_tangent: Tensor | None, tangent: Tensor) -> Tensor:
         return tangent.to(ctx.value_dtype, copy=True)
 
@@ -243,6 +247,7 @@ class _Pull(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def forward(scores: Tensor, vertex: Tensor, choice: Choice, rule: Callable[..., Tensor]) -> Tensor:  # noqa: ARG004
         return scores.new_zeros(()).expand(scores.shape)
 
@@ -252,6 +257,7 @@ class _Pull(torch.autograd.Function):
         ctx.save_for_backward(scores, vertex)
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         scores, vertex = ctx.saved_tensors
         if ctx.choice.has("decode"):

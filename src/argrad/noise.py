@@ -121,7 +121,7 @@ class SumOfGamma(Noise):
         total = (gamma * scale.view(-1, *[1] * like.ndim)).sum(0)
         return (total - torch.tensor(float(self.terms), dtype=dtype).log()) / self.k
 
-    def slope(self, noise: Tensor) -> Tensor:
+    def slope(self, noise: Tensor) -> Tensor:  # noqa: ARG002
         """Refuse: this density has no closed form."""
         msg = "SumOfGamma has no density in closed form, which this estimator needs: use Normal or Gumbel."
         raise TypeError(msg)

@@ -90,7 +90,7 @@ def grid(levels: Tensor | None = None) -> Choice:
 
     Formula:
         y*(x) = argmin_{l ∈ levels} |x − l|.  Its law is stochastic rounding: of the two neighbours a ≤ x ≤ b,
-        p(b) = (x − a)/(b − a), whose mean, and so `soft`, is x clamped to the levels' range; the same is the projection.
+        p(b) = (x − a)/(b − a), whose mean, and so `soft`, is x clamped to the levels' range, as is the projection.
 
     Args:
         levels: (L,) ascending, L ≥ 2; None for the integers, which round half to even as torch.round does

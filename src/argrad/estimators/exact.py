@@ -207,12 +207,9 @@ class IndeCateR(Estimator):
         """Give the mean over draws and variables, with the sum of the variables' gradients."""
         dims = cost_dims(choice, cost, scores)
         drawn = [choice.sample(s.detach(), self.samples, generator) for s in scores]
-        values, terms = [], []
-        for i, s in enumerate(scores):
-            expected, term = self._one_tensor(choice, cost, drawn, i, s, dims)
-            values.append(expected)
-            terms.append(term)
-        value, term = torch.cat(values).mean(0), torch.stack(terms).sum(0)
+        parts = [self._one_tensor(choice, cost, drawn, i, s, dims) for i, s in enumerate(scores)]
+        value = torch.cat([by_variable for by_variable, _ in parts]).mean(0)
+        term = torch.stack([term for _, term in parts]).sum(0)
         return value + (term - term.detach())
 
     def _one_tensor(

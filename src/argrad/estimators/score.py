@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from argrad.core import Choice
 
-# ------------------------------------------------------------ baselines: costs (samples, *) → what to subtract from each
+# Baselines: costs (samples, *) → what to subtract from each
 
 
 def no_baseline(costs: Tensor) -> Tensor:

@@ -123,8 +123,8 @@ class Spigot(VertexEstimator):
     Raises:
         ValueError, TypeError: step not a positive number.
 
-    Wrong when: it is read as the gradient of something: it is a projected step towards a better vertex. It is zero when the
-    current choice is already the best under g, and bounded however large g is: for one of n its 1-norm is at most 2.
+    Wrong when: it is read as the gradient of something: it is a projected step towards a better vertex. It is zero
+    when the choice is already the best under g, and bounded however large g is: for one of n its 1-norm is at most 2.
 
     Source: Peng, Thomson & Smith 2018, "Backpropagating through structured argmax using a SPIGOT", equations 6 to 8.
 

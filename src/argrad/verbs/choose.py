@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from argrad.choices import one_hot
 from argrad.choices.one_hot import best_index
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit
 
 if TYPE_CHECKING:
+    import torch
     from jaxtyping import Bool, Float
     from torch import Tensor
 
@@ -75,8 +74,8 @@ def argmin(
 
     Args, Raises, Source: as `argmax`.
 
-    Wrong when: the values at the choice carry the gradient already, as the distances of k-means do: then no estimator is
-    needed (see `argrad.cluster`).
+    Wrong when: the values at the choice carry the gradient already, as the distances of k-means do: then no
+    estimator is needed (see `argrad.cluster`).
 
     >>> import torch, argrad
     >>> argrad.argmin(torch.tensor([0.2, 1.5, 0.1]))

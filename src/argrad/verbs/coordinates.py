@@ -54,8 +54,8 @@ def soft_argmax(
 
     Raises:
         TypeError, IndexError: scores not floating point, dims that do not exist or repeat.
-        ValueError: more than three dims; base, step or coordinates of the wrong length; temperature or window not positive;
-            two ways to say the coordinates; a map with NaN or nothing to choose.
+        ValueError: more than three dims; base, step or coordinates of the wrong length; temperature or window not
+            positive; two ways to say the coordinates; a map with NaN or nothing to choose.
 
     Wrong when: the index is a name and not a place. Classes have no order: the mean of "cat" (0) and "ship" (8) is no
     "horse" (4); compare distributions with one-hot targets instead, or choose by `argrad.argmax`. With two peaks the

@@ -50,8 +50,8 @@ def expect(
         TypeError: scores or mask of the wrong type; an estimator that needs what the choice lacks.
         ValueError: a cost of the wrong shape; a mask that does not fit.
 
-    Wrong when: the estimator is. Estimators of the vertex's gradient (straight-through, ReinMax, …) evaluate the cost at
-    one vertex and need it differentiable; `Interpolation` and `Spigot` take the best vertex for the mean.
+    Wrong when: the estimator is. Estimators of the vertex's gradient (straight-through, ReinMax, …) evaluate the
+    cost at one vertex and need it differentiable; `Interpolation` and `Spigot` take the best vertex for the mean.
 
     Source: Mohamed, Rosca, Figurnov & Mnih 2020, "Monte Carlo gradient estimation in machine learning" (the setting).
 
@@ -70,7 +70,7 @@ def expect(
             len(several) == 1,
             "mask",
             "expect",
-            "None with several tensors of scores; mask them by −inf",
+            "None with several tensors of scores; mask them by -inf",
             mask,
         )
         require_mask(mask, several[0], "expect")

@@ -82,7 +82,7 @@ def round(  # noqa: A001 (torch's name)
 ) -> Float[Tensor, "*shape"]:
     """Give the nearest integer, or the nearest of some levels, exactly, with a gradient.
 
-    Formula: y = argmin_{l} |x − l|; with straight-through the gradient passes inside the levels' range and is 0 outside.
+    Formula: y = argmin_{l} |x − l|; with straight-through the gradient passes inside the levels' range, 0 outside.
 
     Args:
         scores: the numbers to round, any shape.

@@ -133,6 +133,7 @@ class _Gather(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def forward(values: Tensor, index: Tensor, carrier: Tensor, shared: bool) -> Tensor:  # noqa: ARG004
         return _take(values, index, shared)
 
@@ -144,6 +145,7 @@ class _Gather(torch.autograd.Function):
         ctx.save_for_forward(values, index)
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, Tensor | None, None]:
         values, index = ctx.saved_tensors
         to_values = to_vertex = None
@@ -172,6 +174,7 @@ class _GatherWithTangent(_Gather):
     """The same with a forward-mode derivative, which the compiler does not trace."""
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def jvp(
         ctx: Any, values_tangent: Tensor | None, _index: None, carrier_tangent: Tensor | None, _shared: None
     ) -> Tensor:
