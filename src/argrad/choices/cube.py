@@ -41,6 +41,7 @@ def cube(low: float = 0.0, high: float = 1.0) -> Choice:
         soft=partial(_mean, **corners),
         project=lambda x: x.clamp(low, high),
         sample=partial(_bernoulli, **corners),
+        sample_mean=partial(_bernoulli_mean, **corners),
         log_prob=partial(_log_prob, **corners),
         enumerate=lambda s: torch.stack([torch.full_like(s, low), torch.full_like(s, high)]),
         covariance=lambda mean, v: (mean - low) * (high - mean) * v,
@@ -59,9 +60,13 @@ def _mean(scores: Tensor, low: float, high: float) -> Tensor:
 
 
 def _bernoulli(scores: Tensor, samples: int, generator: torch.Generator | None, low: float, high: float) -> Tensor:
-    p = torch.sigmoid((high - low) * full_precision(scores.detach()))
+    return _bernoulli_mean(_mean(scores.detach(), low, high), samples, generator, low, high).to(scores.dtype)
+
+
+def _bernoulli_mean(mean: Tensor, samples: int, generator: torch.Generator | None, low: float, high: float) -> Tensor:
+    p = (mean - low) / (high - low)
     uniform = torch.rand((samples, *p.shape), dtype=p.dtype, device=p.device, generator=generator)
-    return torch.where(uniform < p, high, low).to(scores.dtype)
+    return torch.where(uniform < p, high, low).to(mean.dtype)
 
 
 def _log_prob(scores: Tensor, vertex: Tensor, low: float, high: float) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argrad.choices import one_hot
-from argrad.choices.one_hot import best_index
+from argrad.choices.one_hot import best_index, one_hot_index
+from argrad.core import VertexEstimator
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit
 
@@ -58,7 +59,8 @@ def argmax(
     """
     moved = prepare(scores, dim, mask, "argmax")
     estimator = require_fit(grad, one_hot, "pick", "argmax")
-    return estimator.pick(one_hot, moved).movedim(-1, dim)
+    choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
+    return estimator.pick(choice, moved).movedim(-1, dim)
 
 
 def argmin(
@@ -120,7 +122,8 @@ def sample(
     """
     moved = prepare(scores, dim, mask, "sample")
     estimator = require_fit(grad, one_hot, "draw", "sample")
-    return estimator.draw(one_hot, moved, generator).movedim(-1, dim)
+    choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
+    return estimator.draw(choice, moved, generator).movedim(-1, dim)
 
 
 def max_value(

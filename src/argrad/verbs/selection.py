@@ -9,7 +9,7 @@ from torch import Tensor
 
 from argrad._checks import require
 from argrad.choices.one_hot import one_hot, one_hot_index
-from argrad.core import VertexEstimator
+from argrad.core import VertexEstimator, quick
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit
 
@@ -127,6 +127,7 @@ def _aligned(index: Tensor, values: Tensor) -> Tensor:
     return index.view(*index.shape, 1, *[1] * len(rest)).expand(*index.shape, 1, *rest)
 
 
+@quick
 class _Gather(torch.autograd.Function):
     """values[index] forward; backward to the values at the index, and to the carrier of the vertex."""
 
