@@ -3,11 +3,11 @@
     python benchmarks/choices.py            # about two minutes on two cores
     python benchmarks/choices.py --compile  # argrad eager against argrad compiled
 
-Peers: `torch.nn.functional.gumbel_softmax(hard=True)`, the `reinmax` and the `entmax` packages (`pip install --group bench`;
-a peer that is not installed is left out), and for `select` the straight-through one-hot times the table.
+Peers: `torch.nn.functional.gumbel_softmax(hard=True)`, the `reinmax` and the `entmax` packages (group `bench`; a peer
+that is not installed is left out), and for `select` the straight-through one-hot times the table.
 
-Floor of a draw with its backward on a B × n float32 tensor: read the scores, write the one-hot, read the incoming gradient,
-write the outgoing one: 16·B·n bytes, and B·n exponentials.
+Floor of a draw with its backward on a B × n float32 tensor: read the scores, write the one-hot, read the incoming
+gradient, write the outgoing one: 16·B·n bytes, and B·n exponentials.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from functools import partial
 from importlib.util import find_spec
 
 import torch
+from argrad.comparison.meter import peak_bytes
 from common import race, save
 from torch.nn.functional import gumbel_softmax
 
 import argrad
-from argrad.comparison.meter import peak_bytes
 
 SHAPES = [(64, 32768), (128, 1000), (16384, 64)]
 ENTMAX_SHAPES = [(4096, 512), (64, 32768)]

@@ -7,9 +7,10 @@ from torch import Tensor
 
 import argrad.estimators as known
 from argrad._checks import require, require_mask, require_scores
+from argrad.choices import one_hot
 from argrad.core import Choice, Estimator
 
-_VERBS = {"pick": "argmax", "draw": "sample", "expect": "expect"}
+_VERBS = {"pick": "argmax", "draw": "sample", "expect": "expect"}  # for one of n; other choices: the method's name
 
 
 def require_fit(grad: object, choice: Choice, method: str, of: str) -> Estimator:
@@ -25,7 +26,8 @@ def require_fit(grad: object, choice: Choice, method: str, of: str) -> Estimator
     assert isinstance(grad, Estimator)  # noqa: S101  (for the type checker; checked above)
     name = type(grad).__name__
     if method not in grad.needs:
-        fitting = " or ".join(f"argrad.{verb}" for m, verb in _VERBS.items() if m in grad.needs)
+        common = choice.name == one_hot.name
+        fitting = " or ".join(f"argrad.{verb if common else m}" for m, verb in _VERBS.items() if m in grad.needs)
         msg = f"The 'grad' parameter of {of} {_refusal(method)}, and {name} has none{_hint(grad)}. Use {fitting}."
         raise TypeError(msg)
     lacking = [function for function in grad.needs[method] if not choice.has(function)]

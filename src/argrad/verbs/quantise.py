@@ -10,6 +10,7 @@ from argrad.estimators import StraightThrough
 from argrad.verbs._door import require_fit
 
 if TYPE_CHECKING:
+    import torch
     from jaxtyping import Float
     from torch import Tensor
 
@@ -72,6 +73,33 @@ def sign(scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT) -> Flo
     """
     require_scores(scores, "sign", None)
     return require_fit(grad, _SIGNS, "pick", "sign").pick(_SIGNS, scores)
+
+
+def bernoulli(
+    scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT, generator: torch.Generator | None = None
+) -> Float[Tensor, "*shape"]:
+    """Draw 0 or 1 for every score, exactly, with a gradient.
+
+    Formula: y ~ Bernoulli(σ(s)); ∂L/∂s as `grad` says.
+
+    Args:
+        scores: logits, any shape (torch.bernoulli takes probabilities).
+        grad: the estimator; it must have a gradient for a draw.
+        generator: on the scores' device; None is torch's default.
+
+    Raises:
+        TypeError: scores not floating point; an estimator that does not draw.
+
+    Wrong when: the estimator is; each says where.
+
+    Source: Bengio, Léonard & Courville 2013 (stochastic neurons).
+
+    >>> import torch, argrad
+    >>> argrad.bernoulli(torch.tensor([50.0, -50.0]))
+    tensor([1., 0.])
+    """
+    require_scores(scores, "bernoulli", None)
+    return require_fit(grad, _BINARY, "draw", "bernoulli").draw(_BINARY, scores, generator)
 
 
 def round(  # noqa: A001 (torch's name)
