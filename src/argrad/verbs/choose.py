@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from argrad._checks import require_scores
 from argrad.choices import one_hot
 from argrad.choices.one_hot import best_index
 from argrad.estimators import StraightThrough
@@ -82,7 +83,10 @@ def argmin(
     >>> argrad.argmin(torch.tensor([0.2, 1.5, 0.1]))
     tensor([0., 0., 1.])
     """
-    return argmax(-scores, dim, grad=grad, mask=mask)
+    require_scores(scores, "argmin", dim)
+    moved = prepare(-scores, dim, mask, "argmin")
+    estimator = require_fit(grad, one_hot, "pick", "argmin")
+    return estimator.pick(one_hot, moved).movedim(-1, dim)
 
 
 def sample(
