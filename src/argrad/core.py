@@ -103,7 +103,7 @@ class Choice:
         if not self.scalable:
             msg = f"A temperature does not make sense for {self.name}: it would move the scores. Leave it at 1."
             raise ValueError(msg)
-        return full_precision(scores) / temperature
+        return divide(full_precision(scores), temperature)
 
     def sums(self, terms: Tensor) -> Tensor:
         """Sum over the event dimensions, and keep them: (*batch, *event) → (*batch, 1, …, 1)."""
@@ -186,10 +186,10 @@ class VertexEstimator(Estimator):
         law = self.sharpen(choice, scores.detach())
         noise_law = self.drawn_by()
         if noise_law is None:
-            vertex = choice.sample(law, 1, generator).squeeze(0)
+            vertex = _like(choice.sample(law, 1, generator).squeeze(0), scores)
             return vertex, self.carry(choice, scores, vertex)
         noise = noise_law(law, generator)
-        vertex = choice.hard(full_precision(law) + noise)
+        vertex = _like(choice.hard(full_precision(law) + noise), scores)
         return vertex, self.carry(choice, full_precision(scores) + noise, vertex)
 
     def pick(self, choice: Choice, scores: Tensor) -> Tensor:
@@ -206,6 +206,19 @@ class VertexEstimator(Estimator):
 def full_precision(scores: Tensor) -> Tensor:
     """Half-precision scores in float32: noise, exponentials and temperatures do not survive 8 or 11 bits."""
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+
+
+def divide(scores: Tensor, divisor: float | Tensor) -> Tensor:
+    """Divide scores, where a masked one (−inf) has no derivative in a divisor that learns: 0·∞ would be NaN."""
+    if not isinstance(divisor, Tensor):
+        return scores / divisor
+    masked = scores == -torch.inf
+    return (scores.masked_fill(masked, 0) / divisor).masked_fill(masked, -torch.inf)
+
+
+def _like(vertex: Tensor, scores: Tensor) -> Tensor:
+    """Give a vertex the scores' dtype; a code, such as an index, keeps its own."""
+    return vertex.to(scores.dtype) if vertex.is_floating_point() else vertex
 
 
 def exact(value: Tensor, carrier: Tensor) -> Tensor:
@@ -232,7 +245,7 @@ class _Exact(torch.autograd.Function):
     @staticmethod
     # pyrefly: ignore[bad-override]
     def forward(value: Tensor, carrier: Tensor) -> Tensor:  # noqa: ARG004
-        return value.view_as(value)
+        return value.detach()  # not a view to autograd, so that it may be changed in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
