@@ -186,10 +186,10 @@ class VertexEstimator(Estimator):
         law = self.sharpen(choice, scores.detach())
         noise_law = self.drawn_by()
         if noise_law is None:
-            vertex = _like(choice.sample(law, 1, generator).squeeze(0), scores)
+            vertex = choice.sample(law, 1, generator).squeeze(0)
             return vertex, self.carry(choice, scores, vertex)
         noise = noise_law(law, generator)
-        vertex = _like(choice.hard(full_precision(law) + noise), scores)
+        vertex = choice.hard(full_precision(law) + noise)
         return vertex, self.carry(choice, full_precision(scores) + noise, vertex)
 
     def pick(self, choice: Choice, scores: Tensor) -> Tensor:
@@ -214,11 +214,6 @@ def divide(scores: Tensor, divisor: float | Tensor) -> Tensor:
         return scores / divisor
     masked = scores == -torch.inf
     return (scores.masked_fill(masked, 0) / divisor).masked_fill(masked, -torch.inf)
-
-
-def _like(vertex: Tensor, scores: Tensor) -> Tensor:
-    """Give a vertex the scores' dtype; a code, such as an index, keeps its own."""
-    return vertex.to(scores.dtype) if vertex.is_floating_point() else vertex
 
 
 def exact(value: Tensor, carrier: Tensor) -> Tensor:

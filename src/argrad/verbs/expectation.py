@@ -96,7 +96,7 @@ def _several(scores: object) -> tuple[Tensor, ...]:
     return several
 
 
-def _require_costs(costs: object, vertices: tuple[Tensor, ...], choice: Choice) -> None:
+def _require_costs(costs: Tensor, vertices: tuple[Tensor, ...], choice: Choice) -> None:
     shapes = [tuple(y.shape) for y in vertices]
     floating = isinstance(costs, Tensor) and costs.is_floating_point()
     require(floating, "cost", "expect", "a function that returns a floating-point tensor", costs, error=TypeError)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _STRAIGHT = StraightThrough()
 _BINARY, _SIGNS, _INTEGERS = cube(0, 1), cube(-1, 1), grid()
-_VERBS = {"expect": "argrad.expect(choice=…)"}  # a draw of these choices has no verb of its own
+_VERBS = {"pick": "argrad.pick", "draw": "argrad.draw", "expect": "argrad.expect(choice=…)"}
 
 
 def threshold(
