@@ -1,5 +1,5 @@
 # STARVED:
-# DEAD: 23|24
+# DEAD: 17|23|24
 # WGAN-GP, but the penalty's inner gradient is taken without create_graph
 import torch, torch.nn as nn
 torch.manual_seed(0)
