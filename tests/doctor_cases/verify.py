@@ -2,15 +2,18 @@
 
     python tests/doctor_cases/verify.py [-v] [FILE or FOLDER …]
 
-Starved is measured at every `Optimizer.step` (or, in a program without optimiser, after every backward): a
+Starved is measured at every `Optimizer.step` (in a program without optimiser, after every backward): a
 parameter that has no gradient, or one of exact zeros, each time. A dead term is measured by rewriting the
-program so that both sides of every `+`, `-`, `+=` and the items of every `sum(…)` are looked at: a dead one is
-a scalar that needs no gradient, or whose gradient to every leaf is exactly zero, each time that it is added.
+program so that both sides of every `+`, `-`, `+=` and the items of every `sum(…)` are looked at: a scalar
+that needs no gradient, or whose gradient to every leaf is exactly zero, each time that it is added.
 """
+
+# ruff: noqa: T201
 
 import argparse
 import ast
 import contextlib
+import inspect
 import io
 import re
 import sys
@@ -20,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from terms import Terms, term_probe
 from torch import nn
 from torch.optim import optimizer as optimizers
 
@@ -28,7 +32,6 @@ HEADER = re.compile(r"# STARVED:(.*)\n(?:# DEAD:(.*)\n)?")
 MARK = re.compile(r"#! (\w+)$")
 MARKS = {"harmful", "harmless", "partial", "offpath", "dead"}
 REAL_BACKWARD = torch.Tensor.backward
-REAL_GRAD = torch.autograd.grad
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,9 @@ def read_truth(source):
 def children(value):
     """The (step of the path, value) pairs below a value of the script."""
     if isinstance(value, nn.Module):
-        named = {**value._parameters, **value._modules}
         extra = {k: v for k, v in vars(value).items() if not k.startswith("_")}
-        return [(f".{k}", v) for k, v in {**named, **extra}.items()]
+        named = [*value.named_parameters(recurse=False), *value.named_children(), *extra.items()]
+        return [(f".{k}", v) for k, v in named]
     if isinstance(value, (list, tuple)):
         return [(f"[{i}]", v) for i, v in enumerate(value)]
     if isinstance(value, dict):
@@ -98,7 +101,7 @@ def name_leaves(watch, variables):
 
 def name_from_frames(watch, filename):
     """Name leaves from the script's live frames, the outermost first."""
-    frame, variables = sys._getframe(1), []
+    frame, variables = inspect.currentframe(), []
     while frame is not None:
         if frame.f_code.co_filename == filename:
             variables.append(frame.f_locals)
@@ -119,11 +122,9 @@ def watching(watch, filename):
 
     def at_step(optimizer, *_):
         watch.stepped = True
-        for group in optimizer.param_groups:
-            for leaf in group["params"]:
-                if leaf.requires_grad:
-                    watch.optimised.add(id(leaf))
-                    note(watch, leaf, leaf.grad)
+        for leaf in (p for group in optimizer.param_groups for p in group["params"] if p.requires_grad):
+            watch.optimised.add(id(leaf))
+            note(watch, leaf, leaf.grad)
         name_from_frames(watch, filename)
 
     def before(optimizer, *rest):
@@ -133,97 +134,18 @@ def watching(watch, filename):
     def backward(tensor, *args, **kwargs):
         REAL_BACKWARD(tensor, *args, **kwargs)
         name_from_frames(watch, filename)
-        for leaf in {id(t): t for t in watch.keep}.values():
-            note(watch, leaf, leaf.grad) if not watch.stepped else None
+        for leaf in {id(t): t for t in watch.keep}.values() if not watch.stepped else ():
+            note(watch, leaf, leaf.grad)
 
-    def grad(outputs, inputs, *args, **kwargs):
-        found = REAL_GRAD(outputs, inputs, *args, **kwargs)
-        name_from_frames(watch, filename)
-        for leaf, g in zip([inputs] if isinstance(inputs, torch.Tensor) else inputs, found, strict=True):
-            if not watch.stepped and leaf.is_leaf:
-                note(watch, leaf, g)
-        return found
-
-    hooks = [
-        optimizers.register_optimizer_step_pre_hook(before),
-        optimizers.register_optimizer_step_post_hook(at_step),  # LBFGS runs backward inside its step
-    ]
-    torch.Tensor.backward, torch.autograd.grad = backward, grad
+    pre = optimizers.register_optimizer_step_pre_hook(before)
+    post = optimizers.register_optimizer_step_post_hook(at_step)  # LBFGS runs backward inside its step
+    torch.Tensor.backward = backward
     try:
         yield
     finally:
-        torch.Tensor.backward, torch.autograd.grad = REAL_BACKWARD, REAL_GRAD
-        for hook in hooks:
-            hook.remove()
-
-
-class Terms(ast.NodeTransformer):
-    """Wrap what is added, so that each term of a sum can be looked at."""
-
-    def probe(self, node):
-        place = [ast.Constant(node.lineno), ast.Constant(node.col_offset * 1000 + node.end_col_offset)]
-        call = ast.Call(ast.Name("__term__", ast.Load()), [node, *place], [])
-        return ast.fix_missing_locations(ast.copy_location(call, node))
-
-    def visit_BinOp(self, node):
-        self.generic_visit(node)
-        if isinstance(node.op, (ast.Add, ast.Sub)):
-            node.left, node.right = self.probe(node.left), self.probe(node.right)
-        return node
-
-    def visit_AugAssign(self, node):
-        self.generic_visit(node)
-        if isinstance(node.op, (ast.Add, ast.Sub)):
-            node.value = self.probe(node.value)
-        return node
-
-    def visit_Call(self, node):
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "sum" and len(node.args) == 1:
-            node.args[0] = self.probe(node.args[0])
-        return node
-
-
-def leaves_of(node):
-    """The leaves below a grad_fn."""
-    todo, seen, found = [node], set(), []
-    while todo:
-        at = todo.pop()
-        if at is None or at in seen:
-            continue
-        seen.add(at)
-        if hasattr(at, "variable"):
-            found.append(at.variable)
-        todo += [n for n, _ in at.next_functions]
-    return found
-
-
-def is_alive(value):
-    """Whether a scalar has a gradient that is not exactly zero to some leaf (unknown counts as alive)."""
-    if not value.requires_grad:
-        return False
-    leaves = [value] if value.grad_fn is None else leaves_of(value.grad_fn)
-    try:
-        grads = REAL_GRAD(value, leaves, retain_graph=True, allow_unused=True)
-    except RuntimeError:
-        return True  # reentrant checkpoints, and graphs whose buffers were freed
-    return any(g is not None and bool(g.count_nonzero()) for g in grads)
-
-
-def term_probe(watch):
-    def probe(value, line, column):
-        if isinstance(value, torch.Tensor):
-            if value.ndim == 0 and not torch._C._functorch.is_functorch_wrapped_tensor(value):
-                watch.terms[line, column] = watch.terms.get((line, column), False) or is_alive(value)
-        elif isinstance(value, float):
-            watch.terms.setdefault((line, column), False)
-        elif not isinstance(value, (str, bytes, int)) and hasattr(value, "__iter__"):
-            value = list(value) if not isinstance(value, (list, tuple)) else value
-            for i, item in enumerate(value):
-                probe(item, line, (column + 1) * 1000 + i)
-        return value
-
-    return probe
+        torch.Tensor.backward = REAL_BACKWARD
+        pre.remove()
+        post.remove()
 
 
 def execute(code, space, watch):
@@ -245,7 +167,7 @@ def run(path, source, *, probed):
     """Execute a program as `__main__`, watched; with `probed`, look at the terms of its sums."""
     watch = Watch()
     tree = ast.parse(source, str(path))
-    space = {"__name__": "__main__", "__file__": str(path), "__term__": term_probe(watch)}
+    space = {"__name__": "__main__", "__file__": str(path), "__term__": term_probe(watch.terms)}
     code = compile(Terms().visit(tree) if probed else tree, str(path), "exec")
     argv, sys.argv = sys.argv, [str(path)]
     try:

@@ -1,5 +1,5 @@
 # STARVED: model.encoder.0.weight model.encoder.0.bias model.encoder.2.weight model.encoder.2.bias
-# VQ-VAE whose commitment term compares two detached tensors and whose decoder reads the raw codes
+# VQ-VAE with a reconstruction loss alone: no commitment term, no straight-through
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
