@@ -36,7 +36,7 @@ def all_vertices(choice: Choice, scores: tuple[Tensor, ...], dims: int, of: str)
     """Enumerate the joint states of all the variables that share a cost: a (states, *s.shape) tensor for each s."""
     flat = [_by_variable(choice, choice.enumerate(s.detach()), dims + 1) for s in scores]
     sizes = [(y.shape[0], y.shape[1 + dims]) for y in flat]
-    states = prod(m**v for m, v in sizes)
+    states = prod([m**v for m, v in sizes])
     require(
         states <= _MOST_STATES,
         "scores",
