@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from contract_table import CASES, ESTIMATORS, LEVELS, OPS, fits, hard, pull_back, scores, seeded
 
 import argrad
 from argrad.core import Choice, Estimator
+from contract_table import CASES, ESTIMATORS, LEVELS, OPS, fits, hard, pull_back, scores, seeded
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 every_case = pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_masked_option_is_never_chosen_and_its_gradient_is_exactly_0(op, grad,
 
 @dim_case
 def test_a_mask_is_the_same_as_fewer_options(op, grad):
-    if op.method == "draw" and getattr(grad, "noise", None) is not None or isinstance(grad, argrad.GumbelRao):
+    if (op.method == "draw" and getattr(grad, "noise", None) is not None) or isinstance(grad, argrad.GumbelRao):
         pytest.skip("the noise of the masked options is drawn as well, so the draws differ")
     s = scores(20)
     mask = torch.tensor([True, False, True, True, False])
