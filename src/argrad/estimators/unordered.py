@@ -9,7 +9,7 @@ import torch
 
 from argrad._checks import require, require_count
 from argrad.core import Estimator
-from argrad.estimators.exact import all_vertices, cost_dims, joint_log_prob
+from argrad.estimators.exact import all_vertices, cost_dims, joint_log_prob, kept
 from argrad.noise import Gumbel
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ class UnorderedSet(Estimator):
             self.samples,
         )
         index = (log_p.detach() + Gumbel()(log_p, generator)).topk(self.samples, dim=0).indices
-        costs = cost(*(_take(y, index) for y in every))
-        weight = log_p.gather(0, index).exp() * _leave_one_out_ratio(log_p.detach(), index)
+        drawn = log_p.gather(0, index)
+        costs = kept(cost(*(_take(y, index) for y in every)), drawn)
+        weight = drawn.exp() * _leave_one_out_ratio(log_p.detach(), index)
         return (weight.to(costs.dtype) * costs).sum(0)
 
 
