@@ -73,7 +73,7 @@ def expect(
             len(several) == 1,
             "mask",
             "expect",
-            "None with several tensors of scores; mask them by −inf",
+            "None with several tensors of scores; mask them by -inf",
             mask,
         )
         require_mask(mask, several[0], "expect")
