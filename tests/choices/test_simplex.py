@@ -41,7 +41,7 @@ def test_values_are_those_of_the_definition(name, scale):
     # where p = (z − τ)^{1/(α − 1)} is steep at 0, an error of eps in τ comes out as one of eps^{1/(α − 1)}
     steep = torch.finfo(torch.float32).eps ** min(1.0, 1 / (ALPHAS[name] - 1))
     torch.testing.assert_close(single.double(), bisected(s.float(), ALPHAS[name]), atol=20 * steep, rtol=1e-4)
-    assert (single.sum(-1) - 1).abs().max() < 1e-5
+    assert (single.sum(-1) - 1).abs().max() < 20 * steep
 
 
 @every_map
