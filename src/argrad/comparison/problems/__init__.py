@@ -1,5 +1,6 @@
 """Built-in problems, on scikit-learn's digits: nothing is downloaded. Each is a function that returns a `Problem`."""
 
+from argrad.comparison.problems.polynomial import polynomial
 from argrad.comparison.problems.select import select
 
-__all__ = ["select"]
+__all__ = ["polynomial", "select"]

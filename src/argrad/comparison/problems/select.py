@@ -39,7 +39,7 @@ class Selector(nn.Module):
             torch.manual_seed(seed)
             self.scores = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
             spread = torch.linspace(-5, 5, 10)[torch.randperm(10)]
-            self.values = nn.Parameter(spread + 0.3 * torch.randn(10))
+            self.values = nn.Parameter(spread + 0.1 * torch.randn(10))
 
 
 def select(*, steps: int = 400, device: str = "cpu") -> Problem:
