@@ -141,6 +141,8 @@ def reads_values(tensor: Tensor) -> bool:
     """Whether checks may read this tensor's values: eager mode on the CPU, or wherever they were switched on."""
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # noqa: SLF001
         return False
+    if type(tensor) not in (Tensor, torch.nn.Parameter):  # a fake tensor has no values, a sharded one must fetch them
+        return False
     return tensor.device.type == "cpu" or (_always_read.get() and tensor.device.type != "meta")
 
 

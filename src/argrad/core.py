@@ -103,7 +103,7 @@ class Choice:
         if not self.scalable:
             msg = f"A temperature does not make sense for {self.name}: it would move the scores. Leave it at 1."
             raise ValueError(msg)
-        return full_precision(scores) / temperature
+        return divide(full_precision(scores), temperature)
 
     def sums(self, terms: Tensor) -> Tensor:
         """Sum over the event dimensions, and keep them: (*batch, *event) → (*batch, 1, …, 1)."""
@@ -208,6 +208,14 @@ def full_precision(scores: Tensor) -> Tensor:
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
+def divide(scores: Tensor, divisor: float | Tensor) -> Tensor:
+    """Divide scores, where a masked one (−inf) has no derivative in a divisor that learns: 0·∞ would be NaN."""
+    if not isinstance(divisor, Tensor):
+        return scores / divisor
+    masked = scores == -torch.inf
+    return (scores.masked_fill(masked, 0) / divisor).masked_fill(masked, -torch.inf)
+
+
 def exact(value: Tensor, carrier: Tensor) -> Tensor:
     """Return `value`, bit for bit, with the gradient of `carrier`: the straight-through device.
 
@@ -232,7 +240,7 @@ class _Exact(torch.autograd.Function):
     @staticmethod
     # pyrefly: ignore[bad-override]
     def forward(value: Tensor, carrier: Tensor) -> Tensor:  # noqa: ARG004
-        return value.view_as(value)
+        return value.detach()  # not a view to autograd, so that it may be changed in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from argrad._checks import require_count
 from argrad.core import Noise
 
 if TYPE_CHECKING:
@@ -109,6 +110,10 @@ class SumOfGamma(Noise):
 
     k: int
     terms: int = 10
+
+    def __post_init__(self) -> None:
+        require_count(self.k, "k", "SumOfGamma")
+        require_count(self.terms, "terms", "SumOfGamma")
 
     def __call__(self, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw it, in float32 at least."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from argrad._checks import require_choosable
+from argrad._checks import reads_values, require_choosable
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice, full_precision
 
@@ -67,7 +67,10 @@ def _hard(scores: Tensor) -> Tensor:
 
 
 def _soft(scores: Tensor) -> Tensor:
-    return torch.softmax(full_precision(scores), -1)
+    p = torch.softmax(full_precision(scores), -1)
+    if reads_values(p) and p[..., 0].isnan().any():  # one number a row tells whether the row is bad
+        require_choosable(scores.detach().amax(-1), "softmax")
+    return p
 
 
 def _sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:

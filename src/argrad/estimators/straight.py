@@ -100,7 +100,7 @@ class StraightThrough(VertexEstimator):
 
     def sharpen(self, choice: Choice, scores: Tensor) -> Tensor:
         """Divide by the forward temperature, before any noise: after it, that would change nothing."""
-        return choice.tempered(scores, self.forward_temperature).to(scores.dtype)
+        return choice.tempered(scores, self.forward_temperature)
 
     def drawn_by(self) -> Noise | None:
         """Give the noise."""
@@ -151,8 +151,8 @@ class Spigot(VertexEstimator):
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:
-        """The projection."""
-        return {"pick": ("project",), "draw": ("project", "sample"), "expect": ("project",)}
+        """The projection; a draw needs the law."""
+        return {"pick": ("project",), "draw": ("project", "sample"), "expect": ("project", "sample")}
 
     def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
         """Attach the projected step."""

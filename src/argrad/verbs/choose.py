@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from argrad.core import Choice, Estimator
 
 _STRAIGHT = StraightThrough()
+_ANY = {"pick": "argrad.pick", "draw": "argrad.draw", "expect": "argrad.expect"}
 
 
 def argmax(
@@ -84,7 +85,11 @@ def argmin(
     >>> argrad.argmin(torch.tensor([0.2, 1.5, 0.1]))
     tensor([0., 0., 1.])
     """
-    return argmax(-scores, dim, grad=grad, mask=mask)
+    require_scores(scores, "argmin", dim)
+    moved = prepare(-scores, dim, mask, "argmin")
+    estimator = require_fit(grad, one_hot, "pick", "argmin")
+    choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
+    return estimator.pick(choice, moved).movedim(-1, dim)
 
 
 def sample(
@@ -152,7 +157,7 @@ def pick(choice: Choice, scores: Float[Tensor, "..."], *, grad: Estimator = _STR
     tensor([ 1., -1.])
     """
     require_scores(scores, "pick", None)
-    return require_fit(grad, choice, "pick", "pick").pick(choice, scores)
+    return require_fit(grad, choice, "pick", "pick", _ANY).pick(choice, scores)
 
 
 def draw(
@@ -187,7 +192,7 @@ def draw(
     tensor([1., 0.])
     """
     require_scores(scores, "draw", None)
-    return require_fit(grad, choice, "draw", "draw").draw(choice, scores, generator)
+    return require_fit(grad, choice, "draw", "draw", _ANY).draw(choice, scores, generator)
 
 
 def max_value(

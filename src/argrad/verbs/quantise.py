@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STRAIGHT = StraightThrough()
 _BINARY, _SIGNS, _INTEGERS = cube(0, 1), cube(-1, 1), grid()
+_VERBS = {"pick": "argrad.pick", "draw": "argrad.draw", "expect": "argrad.expect(choice=…)"}
 
 
 def threshold(
@@ -47,7 +48,7 @@ def threshold(
     tensor([0., 1.])
     """
     require_scores(scores, "threshold", None)
-    return require_fit(grad, _BINARY, "pick", "threshold").pick(_BINARY, scores - at)
+    return require_fit(grad, _BINARY, "pick", "threshold", _VERBS).pick(_BINARY, scores - at)
 
 
 def sign(scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT) -> Float[Tensor, "*shape"]:
@@ -72,7 +73,7 @@ def sign(scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT) -> Flo
     tensor([-1.,  1.])
     """
     require_scores(scores, "sign", None)
-    return require_fit(grad, _SIGNS, "pick", "sign").pick(_SIGNS, scores)
+    return require_fit(grad, _SIGNS, "pick", "sign", _VERBS).pick(_SIGNS, scores)
 
 
 def bernoulli(
@@ -99,7 +100,7 @@ def bernoulli(
     tensor([1., 0.])
     """
     require_scores(scores, "bernoulli", None)
-    return require_fit(grad, _BINARY, "draw", "bernoulli").draw(_BINARY, scores, generator)
+    return require_fit(grad, _BINARY, "draw", "bernoulli", _VERBS).draw(_BINARY, scores, generator)
 
 
 def round(  # noqa: A001 (torch's name)
@@ -131,4 +132,4 @@ def round(  # noqa: A001 (torch's name)
     """
     require_scores(scores, "round", None)
     choice = _INTEGERS if levels is None else grid(levels)
-    return require_fit(grad, choice, "pick", "round").pick(choice, scores)
+    return require_fit(grad, choice, "pick", "round", _VERBS).pick(choice, scores)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from argrad.core import Estimator
 
 _STRAIGHT = StraightThrough()
+_VERBS = {"pick": "argrad.select", "draw": "argrad.select(sample=True)", "expect": "argrad.expect"}
 
 
 def select(
@@ -70,7 +71,7 @@ def select(
     moved = prepare(scores, dim, mask, "select")
     values = _arrange(values, moved, dim % scores.ndim, shared)
     method = "draw" if sample else "pick"
-    estimator = require_fit(grad, one_hot, method, "select(sample=True)" if sample else "select")
+    estimator = require_fit(grad, one_hot, method, _VERBS[method].removeprefix("argrad."), _VERBS)
     if isinstance(estimator, VertexEstimator):
         pair = (
             estimator.draw_pair(one_hot_index, moved, generator)
