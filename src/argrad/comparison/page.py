@@ -64,7 +64,9 @@ def page(comparison: Comparison) -> str:
     ]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
     body = "\n".join(part for part in parts if part)
-    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
+    )
 
 
 def _picture(comparison: Comparison) -> str:
@@ -75,7 +77,7 @@ def _picture(comparison: Comparison) -> str:
     except ModuleNotFoundError as error:
         return f'<p class="soft">{escape(str(error))}</p>'
     drawn = io.StringIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    figure.savefig(drawn, format="svg", metadata={"Date": None}, bbox_inches="tight")
     svg = re.sub(r"^.*?(?=<svg)", "", drawn.getvalue(), count=1, flags=re.DOTALL)
     return f'<figure role="img" aria-label="{escape(comparison.verdict)}">{svg}</figure>'
 
@@ -86,7 +88,9 @@ def _table(comparison: Comparison, columns: tuple[str, ...], rows: list[tuple[Ro
     body = []
     for row, words in rows:
         cells = "".join(f"<td>{escape(word)}</td>" for word in (row.name, *words))
-        body.append(f'<tr class="win">{cells}</tr>' if best is not None and row.name == best.name else f"<tr>{cells}</tr>")
+        body.append(
+            f'<tr class="win">{cells}</tr>' if best is not None and row.name == best.name else f"<tr>{cells}</tr>"
+        )
     return f'<div class="scroll"><table><tr>{head}</tr>{"".join(body)}</table></div>'
 
 

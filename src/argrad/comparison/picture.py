@@ -20,7 +20,7 @@ LEAST = 1e-3  # where the axis of relative errors begins: what is below is drawn
 def draw(comparison: Comparison, path: Path) -> Path:
     """Draw it into a file."""
     figure = paint(comparison)
-    figure.savefig(path, dpi=160, facecolor="white")
+    figure.savefig(path, dpi=160, facecolor="white", bbox_inches="tight", pad_inches=0.15)
     return path
 
 
@@ -43,7 +43,8 @@ def _figure(comparison: Comparison, titled: bool) -> Any:
     curves = any(len(c) > 1 for r in rows if r.training for c in r.training.curves.values())
     tall = 1.3 + 0.31 * len(rows)
     figure = Figure(figsize=(10.5, tall + 3.2 * curves + 0.5 * titled), layout="constrained")
-    parts = figure.subfigures(2, 1, height_ratios=[tall, 3.2], hspace=0.04) if curves else [figure.subfigures()]
+    ratios = [tall, 3.2] if curves else [tall]
+    parts: Any = figure.subfigures(len(ratios), 1, squeeze=False, height_ratios=ratios, hspace=0.04)[:, 0]
     panels: list[tuple[Callable[[Any, Comparison, list[Row]], None], float]] = [(_errors, 1.2), (_seconds, 0.7)]
     if comparison.trained:
         panels.insert(0, (_results, 1.4))
@@ -55,6 +56,7 @@ def _figure(comparison: Comparison, titled: bool) -> Any:
         _curves(parts[1].subplots(), comparison)
     if titled:
         figure.suptitle(f"argrad compare {comparison.problem}", x=0.01, ha="left", fontsize=13, fontweight="bold")
+        parts[0].suptitle(" ", fontsize=4)
     return figure
 
 
@@ -93,7 +95,7 @@ def _results(axes: Any, comparison: Comparison, rows: list[Row]) -> None:
     axes.set_xlabel("● a seed   | median   ○ worst seed", color=SOFT, fontsize=8)
 
 
-def _errors(axes: Any, comparison: Comparison, rows: list[Row]) -> None:
+def _errors(axes: Any, comparison: Comparison, rows: list[Row]) -> None:  # noqa: ARG001 (panels are called alike)
     for i, row in enumerate(rows):
         q = row.quality
         if q is None:
@@ -104,9 +106,12 @@ def _errors(axes: Any, comparison: Comparison, rows: list[Row]) -> None:
         axes.scatter([noise], [i], s=34, facecolor="white", edgecolor=WINNER, linewidth=1.5, zorder=3)
         axes.scatter([bias], [i], s=36, marker="D", color=SECOND, linewidth=0, zorder=4)
     axes.set_xscale("log")
-    axes.set_xlim(LEAST / 1.5, None)
+    top = max((max(r.quality.bias, r.quality.noise) for r in rows if r.quality), default=1.0)
+    decades = [10.0**k for k in range(-2, 7) if 10.0**k <= 2 * max(top, 1.0)]
+    axes.set_xticks([LEAST, *decades], ["none", *(f"{d:g}" for d in decades)], minor=False)
+    axes.minorticks_off()
+    axes.set_xlim(LEAST / 1.6, 1.8 * max(top, 1.0))
     _title(axes, "One call's gradient: ◆ bias, ○ noise", "relative to the true gradient's length")
-    axes.set_xlabel("at the left edge: none found", color=SOFT, fontsize=8)
 
 
 def _seconds(axes: Any, comparison: Comparison, rows: list[Row]) -> None:  # noqa: ARG001
@@ -114,7 +119,12 @@ def _seconds(axes: Any, comparison: Comparison, rows: list[Row]) -> None:  # noq
         if row.quality is not None:
             axes.barh(i, row.quality.seconds, height=0.4, color=WINNER, alpha=0.7, zorder=2)
             axes.annotate(
-                duration(row.quality.seconds), (row.quality.seconds, i), (4, 0), textcoords="offset points", va="center", fontsize=8
+                duration(row.quality.seconds),
+                (row.quality.seconds, i),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
             )
     axes.margins(x=0.35)
     axes.set_xticks([])

@@ -41,7 +41,9 @@ def render(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         yield Text(f"{TRAINING_LEGEND}\n", style="dim")
     cells = {row.name: gradient_cells(row) for row in comparison.rows if row.quality is not None}
     if cells:
-        yield from _table(comparison, "The gradient of one call", GRADIENT_COLUMNS, cells, () if wide else ("signal/noise",))
+        yield from _table(
+            comparison, "The gradient of one call", GRADIENT_COLUMNS, cells, () if wide else ("signal/noise",)
+        )
         yield Text(GRADIENT_LEGEND.format(truth=truth_in_words(comparison)) + "\n", style="dim")
     for note in notes(comparison):
         yield Text(note, style="yellow")

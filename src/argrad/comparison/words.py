@@ -76,7 +76,7 @@ def verdict(comparison: Comparison) -> str:
 def _by_training(comparison: Comparison, best: Row) -> str:
     others = [r for r in comparison.trained if r.name != best.name]
     metric = comparison.metric
-    say = f"Take {best.name}: its {_worst(comparison, best)} ended at {number(comparison.worst(best))}"
+    say = f"Take {best.name}: its {_worst(best)} ended at {number(comparison.worst(best))}"
     equal = [r for r in others if abs(comparison.worst(r) - comparison.worst(best)) <= metric.resolution]
     if equal:
         names = ", ".join(r.name for r in equal)
@@ -87,7 +87,7 @@ def _by_training(comparison: Comparison, best: Row) -> str:
     return f"{say}, {then}{_prices(best, others[0])}."
 
 
-def _worst(comparison: Comparison, row: Row) -> str:
+def _worst(row: Row) -> str:
     count = len(row.training.hard) if row.training else 0
     return f"worst of {count} seeds" if count > 1 else "one seed"
 
@@ -109,4 +109,6 @@ def _by_gradient(comparison: Comparison, best: Row) -> str:
 
 def _precision(comparison: Comparison, row: Row) -> str:
     error = comparison.error_at_equal_time(row)
-    return "its gradient is exact" if error < _NONE else f"its gradient is off by {number(error)} of the true one's length"
+    return (
+        "its gradient is exact" if error < _NONE else f"its gradient is off by {number(error)} of the true one's length"
+    )

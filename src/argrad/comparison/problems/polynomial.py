@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from argrad.comparison.problem import Metric, Outcome, Problem
-from argrad.comparison.problem import named
+from argrad.comparison.problem import Metric, Outcome, Problem, named
 from argrad.comparison.ways import at
 from argrad.estimators import GappedStraightThrough, GumbelRao, ReinMax, Relaxed, ScoreFunction, StraightThrough
 from argrad.estimators.score import no_baseline
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from argrad.core import Estimator
 
 ABOUT = (
-    "128 binary variables z, each a choice of one out of two with its own pair of scores, and the cost mean |z − 0.45|^p: "
-    "0 is better than 1 by a little, so that what counts is a gradient that is right rather than one that is large "
+    "128 binary variables z, each a choice of one out of two with its own pair of scores, and the cost mean "
+    "|z − 0.45|^p: 0 is better than 1 by a little, so that a gradient has to be right rather than large "
     "(Liu, Dong, Liu, Yu & Gao 2023, section 5.1)."
 )
 VARIABLES, BATCH, TARGET, EPOCH = 128, 64, 0.45, 200
@@ -60,7 +59,7 @@ def polynomial(*, steps: int = 8000, device: str = "cpu", power: float = 2.0) ->
 
 
 def cost(y: Tensor, *, power: float) -> Tensor:
-    """Give mean |z − 0.45|^p over the variables, z the first of each pair: (samples, batch, 128, 2) → (samples, batch)."""
+    """Give mean |z − 0.45|^p, z the first of each pair: (samples, batch, 128, 2) → (samples, batch)."""
     return ((y[..., 0] - TARGET).abs() ** power).mean(-1)
 
 

@@ -59,9 +59,7 @@ def select(*, steps: int = 400, device: str = "cpu") -> Problem:
         cost=partial(distance, model.values.detach(), numbers[train.classes[some]]),
         scores=model.scores(train.centred[some]).detach(),
         estimators={name: e for name, e in standard_estimators().items() if name != "IndeCateR"},  # Enumerate, here
-        train=lambda estimator, seed: _train(
-            estimator, seed, Selector(seed).to(device), train, test, numbers, steps
-        ),
+        train=lambda estimator, seed: _train(estimator, seed, Selector(seed).to(device), train, test, numbers, steps),
         metric=Metric("test digits read right through the argmax [%]", larger_is_better=True, resolution=0.5),
         name="select",
         about=ABOUT,

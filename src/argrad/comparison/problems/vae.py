@@ -13,8 +13,16 @@ from torch.nn.functional import softplus
 from argrad.comparison.problem import Metric, Outcome, Problem, named
 from argrad.comparison.problems._digits import Digits, digits
 from argrad.comparison.ways import at
-from argrad.estimators import Enumerate, GappedStraightThrough, GumbelRao, IndeCateR, ReinMax, Relaxed
-from argrad.estimators import ScoreFunction, StraightThrough
+from argrad.estimators import (
+    Enumerate,
+    GappedStraightThrough,
+    GumbelRao,
+    IndeCateR,
+    ReinMax,
+    Relaxed,
+    ScoreFunction,
+    StraightThrough,
+)
 from argrad.noise import Gumbel
 from argrad.verbs import expect
 
