@@ -1,0 +1,108 @@
+"""Name a parameter as the user would: the path from the variable that holds it."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from argrad.doctor.frames import loop_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import FrameType
+
+Cost = tuple[bool, int, int, int]
+_MAX_ITEMS = 2_000
+_MAX_DEPTH = 3
+_POOR = frozenset({"self", "cls", "_", "__class__"})
+
+
+@dataclass
+class Names:
+    """The best name found so far for each tensor, and the optimisers in sight."""
+
+    best: dict[int, tuple[Cost, str, weakref.ref[Tensor]]] = field(default_factory=dict)
+    optimizers: dict[int, weakref.ref[Optimizer]] = field(default_factory=dict)
+
+    def of(self, tensor: Tensor) -> str | None:
+        """The tensor's name, if some variable leads to it."""
+        entry = self.best.get(id(tensor))
+        return entry[1] if entry is not None and entry[2]() is tensor else None
+
+    def leaves(self) -> Iterator[tuple[str, Tensor]]:
+        """Every trainable leaf that has a name."""
+        for _, name, ref in self.best.values():
+            tensor = ref()
+            if tensor is not None:
+                yield name, tensor
+
+    def look(self, frames: Iterable[FrameType]) -> None:
+        """Search the variables of the frames (innermost first) for parameters and optimisers."""
+        seen: set[int] = set()
+        scopes = list(_scopes(list(frames)[::-1]))
+        for rank, (variables, file) in enumerate(scopes):
+            loops = loop_names(file)
+            for order, (name, value) in enumerate(list(variables.items())[:_MAX_ITEMS]):
+                if not name.startswith("__"):
+                    self._visit(value, name, (name in loops or name in _POOR, 0, rank, order), seen, 0)
+
+    def look_at_module(self, module: nn.Module, name: str) -> None:
+        """Name the parameters of a module that was handed over."""
+        self._module(module, name, (False, 0, -1, 0))
+
+    def _offer(self, tensor: Tensor, name: str, cost: Cost) -> None:
+        if not (tensor.is_leaf and tensor.requires_grad):
+            return
+        entry = self.best.get(id(tensor))
+        if entry is None or entry[2]() is not tensor or cost < entry[0]:
+            self.best[id(tensor)] = (cost, name.replace("_orig_mod.", ""), weakref.ref(tensor))
+
+    def _module(self, module: nn.Module, name: str, cost: Cost) -> None:
+        for path, parameter in module.named_parameters():
+            self._offer(parameter, f"{name}.{path}", cost)
+
+    def _visit(self, value: Any, name: str, cost: Cost, seen: set[int], depth: int) -> None:
+        if isinstance(value, Tensor):
+            self._offer(value, name, cost)
+        elif isinstance(value, nn.Module):
+            self._module(value, name, cost)
+        elif isinstance(value, Optimizer):
+            self.optimizers[id(value)] = weakref.ref(value)
+        elif depth < _MAX_DEPTH:
+            self._visit_parts(value, name, (cost[0], cost[1] + 1, *cost[2:]), seen, depth + 1)
+
+    def _visit_parts(self, value: Any, name: str, cost: Cost, seen: set[int], depth: int) -> None:
+        parts = _parts(value)
+        if not parts or (id(value), depth) in seen:
+            return
+        seen.add((id(value), depth))  # pyrefly: ignore
+        for key, part in parts[:_MAX_ITEMS]:
+            self._visit(part, f"{name}.{key}", cost, seen, depth)
+
+
+def _scopes(frames: list[FrameType]) -> Iterator[tuple[dict[str, Any], str]]:
+    done: set[int] = set()
+    for frame in frames:
+        if id(frame.f_globals) not in done:
+            done.add(id(frame.f_globals))
+            yield frame.f_globals, frame.f_code.co_filename
+        if frame.f_locals is not frame.f_globals:
+            yield frame.f_locals, frame.f_code.co_filename
+
+
+def _parts(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, (list, tuple)):
+        return list(enumerate(value))
+    if isinstance(value, dict):
+        return [(k, v) for k, v in value.items() if isinstance(k, (str, int))]
+    home = type(value).__module__.partition(".")[0]
+    if home in sys.stdlib_module_names - {"__main__"} or home in {"torch", "numpy", "builtins", "argrad"}:
+        return []
+    if isinstance(value, type) or not hasattr(value, "__dict__"):
+        return []
+    return list(vars(value).items())

@@ -1,0 +1,92 @@
+"""Dead loss terms: summands of the loss that are constant to autograd."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from argrad.doctor.families import FLAT
+from argrad.doctor.tape import LEAF, SCALAR
+
+if TYPE_CHECKING:
+    from argrad.doctor.flow import Flow
+    from argrad.doctor.tape import Op
+
+_SCALES = frozenset("mul __mul__ __rmul__ div truediv __truediv__ __div__ neg __neg__ mul_ div_ mean sum squeeze "
+                    "reshape view to float double clone".split())  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A constant summand: the operation that made it and the cuts above it."""
+
+    maker: int
+    cuts: tuple[int, ...]
+    whole: bool
+
+
+def dead_terms(flow: Flow, roots: set[int]) -> list[Dead]:
+    """The summands of the losses that depend on something trainable and carry nothing back."""
+    found: dict[int, Dead] = {}
+    for root in sorted(root for root in roots if root >= 0):
+        terms = summands(flow, root)
+        for term in terms:
+            others = [other for other in terms if other != term]
+            if flow.tape.maker[term] != LEAF and not flow.carries[term] and not _echo(flow, term, others):
+                cuts = tuple(_cuts_above(flow, term))
+                found[flow.tape.maker[term]] = Dead(flow.tape.maker[term], cuts, not others)
+    return list(found.values())
+
+
+def summands(flow: Flow, root: int) -> list[int]:
+    """The terms of a scalar sum, through scaling by constants."""
+    terms: list[int] = []
+    todo = [root]
+    while todo:
+        value = todo.pop()
+        maker = flow.tape.maker[value]
+        parts = None if maker == LEAF else _parts(flow, flow.tape[maker])
+        if parts is None:
+            terms.append(value)
+        else:
+            todo.extend(parts)
+    return terms
+
+
+def _parts(flow: Flow, op: Op) -> list[int] | None:
+    """What a sum adds up, or what a scaling scales, if that is a sum in its turn."""
+    if op.flags & SCALAR and len(op.inputs) > 0:
+        return list(op.inputs)
+    if op.name in _SCALES and len(op.inputs) == 1:
+        source = flow.tape.maker[op.inputs[0]]
+        inner = None if source == LEAF else _parts(flow, flow.tape[source])
+        return inner if inner is not None else None
+    if op.name == "stack":
+        return list(op.inputs)
+    return None
+
+
+def _echo(flow: Flow, term: int, others: list[int]) -> bool:
+    """A constant made of the other summands themselves (`x - x.detach()`, straight-through sums)."""
+    behind = flow.ancestors([term])
+    return any(other in behind for other in others)
+
+
+def _cuts_above(flow: Flow, term: int) -> list[int]:
+    """The operations above a dead value that still read something alive."""
+    tape, found = flow.tape, set[int]()
+    seen, todo = {term}, [term]
+    while todo:
+        value = todo.pop()
+        maker = tape.maker[value]
+        if maker == LEAF:
+            continue
+        op = tape[maker]
+        flat = op.name in FLAT
+        for source in op.inputs:
+            if flow.carries[source] and (flat or not tape.live[value]):
+                found.add(maker)
+            elif source not in seen and not flow.carries[source]:
+                seen.add(source)
+                todo.append(source)
+    return sorted(found)
