@@ -59,13 +59,14 @@ class Blamer:
             return Blame(idle=families.UNUSED)
         if watched.kills:
             return Blame(self._killed(watched.kills))
-        if status_of(watched) != "none" and reached.alive:
-            return Blame({index: families.ROUNDING for index in reached.flat}, last=reached.last)
-        return self._severed(watched, reached, roots, end)
+        if reached.alive and reached.flat and (status_of(watched) != "none" or self.session.died):
+            return Blame({index: family_of_op(self.tape[index]) for index in reached.flat}, last=reached.last)
+        return self._severed(watched, reached, (roots, wanted, end))
 
-    def _severed(self, watched: Watched, reached: Reached, roots: set[int], end: int) -> Blame:
+    def _severed(self, watched: Watched, reached: Reached, losses: tuple[set[int], set[int], int]) -> Blame:
+        roots, wanted, end = losses
         strong = {index: out for index, out in reached.cuts.items() if index < end}
-        innocent = {i for i, out in strong.items() if self._on_purpose(i, out)}
+        innocent = {i for i, out in strong.items() if self._on_purpose(i, out, wanted)}
         cuts = set(strong) - innocent
         if not cuts:
             cuts = self._escaped(watched, roots, end) or innocent
@@ -74,11 +75,14 @@ class Blamer:
         if not cuts:
             family = families.CLEARED if watched.cleared and reached.alive else families.UNUSED
             return Blame(idle=family, last=reached.last)
-        flat = {index: families.ROUNDING for index in reached.flat if index < end}
+        flat = {index: family_of_op(self.tape[index]) for index in reached.flat if index < end}
         return Blame({**flat, **{index: family_of_op(self.tape[index]) for index in cuts}})
 
-    def _on_purpose(self, index: int, out: int) -> bool:
-        return family_of_op(self.tape[index]).explicit and self.flow.target_like(out)
+    def _on_purpose(self, index: int, out: int, wanted: set[int]) -> bool:
+        """Detached, and rightly: as a target, or because nothing could flow through it anyway."""
+        if not family_of_op(self.tape[index]).explicit:
+            return False
+        return self.flow.target_like(out) or not self.flow.would_carry(out, wanted)
 
     def _escaped(self, watched: Watched, roots: set[int], end: int) -> set[int]:
         """Cuts on the way out of torch: the only explanation left when no recorded path leads to the loss."""
@@ -122,7 +126,7 @@ class Blamer:
         if op.flags & FUNCTION:
             return families.FUNCTION
         if op.name in families.FLAT:
-            return families.ROUNDING
+            return family_of_op(op)
         if op.name in {"softmax", "log_softmax", "gumbel_softmax", "_softmax"}:
             return families.COLD
         return families.SATURATION if op.name in families.SATURATION.operations else None
@@ -149,8 +153,7 @@ class Blamer:
 
     def others(self, harmful: set[int]) -> dict[int, tuple[str, int]]:
         """Every other cut on a way to a loss: its verdict, and its leaves as bits."""
-        roots = {root for group in self.session.groups for root in group.roots if root >= 0}
-        wanted = self.flow.ancestors(roots)
+        wanted = self.flow.ancestors(self.session.judged_roots())
         found: dict[int, tuple[str, int]] = {}
         for index, raw in enumerate(self.tape.ops):
             if index not in harmful and not raw[4] & FUNCTION:

@@ -104,8 +104,8 @@ class Diagnosis:
         return tuple(names[value] for value in chosen if value in names)
 
     def _dead(self) -> list[Dead]:
-        roots = {root for group in self.session.groups for root in group.roots}
-        return dead_terms(self.blamer.flow, roots)
+        leaves = {watched.value for watched in self.watched.values()}
+        return dead_terms(self.blamer.flow, self.session.judged_roots(), leaves)
 
     def _dead_term(self, dead: Dead) -> DeadTerm | None:
         site = self._site(dead.maker)

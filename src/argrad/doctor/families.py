@@ -112,8 +112,11 @@ BY_NAME = (
 )  # fmt: skip
 FAMILIES = (*BY_NAME, FUNCTION, INPLACE, SATURATION, COLD, UNUSED, CONSTANT, ZERO, CLEARED, DEAD_TERM, OTHER)
 
-FLAT = ROUNDING.operations
+FLAT = ROUNDING.operations | {"histc", "histogram", "histogramdd", "nextafter"}
 """Operations whose derivative is 0 everywhere although autograd calls them differentiable."""
+
+NEVER = (COMPARISON.operations | ROUNDING.operations | ENCODING.operations | {"argmax", "argmin", "argsort", "long", "int", "bool"})
+"""Operations that pass no gradient whatever they are given."""
 
 ESCAPES = PYTHON.operations | {"equal", "allclose", "is_nonzero"}
 """Operations whose result leaves torch."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from argrad.doctor.families import FLAT
+from argrad.doctor.families import FLAT, NEVER
 from argrad.doctor.tape import ESCAPE, FUNCTION, LEAF
 
 if TYPE_CHECKING:
@@ -106,11 +106,29 @@ class Flow:
             value = todo.pop()
             for index in self.readers[value]:
                 op = self.tape[index]
-                if any(self.tape.live[other] for other in op.inputs if other != value):
+                if any(self.tape.live[made] for made in self.outputs[index]):
                     if op.name in _TARGETS:
                         return True
                     continue
                 fresh = [made for made in self.outputs[index] if made not in seen]
+                seen.update(fresh)
+                todo.extend(fresh)
+        return False
+
+    def would_carry(self, out: int, wanted: set[int]) -> bool:
+        """Whether a gradient would reach the loss through this constant, were it not cut off."""
+        seen, todo = {out}, [out]
+        while todo:
+            value = todo.pop()
+            readers = self.readers[value]
+            if not readers:
+                return value in wanted
+            for index in readers:
+                if self.tape[index].name in NEVER:
+                    continue
+                if any(self.tape.live[made] for made in self.outputs[index]):
+                    return True
+                fresh = [made for made in self.outputs[index] if made in wanted and made not in seen]
                 seen.update(fresh)
                 todo.extend(fresh)
         return False

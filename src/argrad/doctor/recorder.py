@@ -124,7 +124,7 @@ class Recorder(TorchFunctionMode):
         if kwargs:
             self._collect(kwargs.values(), inputs)
         if kind == INPLACE:
-            self._note_write(name_of(func), args, inputs, first)
+            self._note_write(name_of(func), args or tuple(kwargs.values()), inputs, first)
         elif inputs and len(self.tape.ops) < MAX_OPS:
             self._note_op(func, kind, inputs, args, kwargs, result, first)
 
@@ -153,8 +153,8 @@ class Recorder(TorchFunctionMode):
     def _current(self, tensor: Tensor, value: int) -> int:
         if self.tape.maker[value] == tapes.LEAF:
             return value if tensor.requires_grad else -1
-        if not self.tape.live[value] and tensor.requires_grad and not tensor.is_leaf:
-            return self._foreign(tensor)
+        if not self.tape.live[value] and tensor.requires_grad:
+            return value if tensor.is_leaf else self._foreign(tensor)
         return max(value, self._aliased(tensor)) if self._written else value
 
     def _aliased(self, tensor: Tensor) -> int:
@@ -233,7 +233,7 @@ class Recorder(TorchFunctionMode):
             self._parameters[_storage(args[0])] = StorageWeakRef(args[0].untyped_storage())
 
     def _append(self, name: str, inputs: list[int], flags: int, first: int) -> int:
-        frame = sys._getframe(4)  # noqa: SLF001
+        frame = sys._getframe(3)  # noqa: SLF001
         sites = call_site(frame)
         if not torch.is_grad_enabled():
             flags |= tapes.NO_GRAD

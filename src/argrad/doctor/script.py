@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from argrad.doctor.diagnosis import diagnose
 from argrad.doctor.frames import treat_as_user
+from argrad.doctor.patches import off_the_stack
 from argrad.doctor.report import Report
 from argrad.doctor.session import Session
 
@@ -69,6 +70,7 @@ def run_script(
         finally:
             session.on_done = lambda: None
             session.finish()
+            off_the_stack(session.recorder)
     return Outcome(diagnose(session), failure)
 
 

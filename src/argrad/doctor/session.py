@@ -16,10 +16,12 @@ from torch.optim.optimizer import (
 )
 
 from argrad.doctor.backward import Kill, Probe
+from argrad.doctor.flow import Flow
 from argrad.doctor.frames import RawSite, user_frames
 from argrad.doctor.names import Names
 from argrad.doctor.patches import Patches, off_the_stack
 from argrad.doctor.recorder import Recorder
+from argrad.doctor.tape import LEAF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -68,6 +70,7 @@ class Session:
         self.manual_steps = 0
         self.done = False
         self.error: BaseException | None = None
+        self.died: str | None = None
         self.on_done: Callable[[], None] = lambda: None
         self.roots: dict[int, weakref.ref[Tensor]] = {}
         self._optimizer_seen = False
@@ -141,7 +144,9 @@ class Session:
         if self._stepped and accumulate and self._depth == 0:
             self.groups.append(Group())
             self._stepped = False
-            self._after_update()
+            if self._updated and not self.judged:
+                self.manual_steps += 1
+                self._manual_enough()
         group = self.groups[-1]
         for root in roots:
             value = self.recorder.value_of(root)
@@ -160,6 +165,7 @@ class Session:
 
     def _after_backward(self, probe: Probe | None, *, accumulate: bool) -> None:
         self._backwards += 1
+        self._updated = False
         if probe is not None:
             for kill in probe.kills:
                 for leaf in kill.leaves:
@@ -172,14 +178,29 @@ class Session:
 
     def _backward_failed(self, error: BaseException, roots: Sequence[Tensor]) -> None:
         self.error = error
-        if any(root.requires_grad for root in roots):
+        unimplemented = "derivative for" in str(error)
+        if any(root.requires_grad for root in roots) and not unimplemented:
             return
+        self.died = "unimplemented" if unimplemented else "constant"
         with contextlib.suppress(Exception):
             self._look()
             for optimizer in self._optimizers():
                 self._judge(_trainable(optimizer))
                 self.judged.setdefault(id(optimizer), 0)
             self._judge_manual(last=True)
+            if unimplemented:
+                self._predict()
+
+    def _predict(self) -> None:
+        """The engine stopped half way: who would have got a gradient follows from the recorded flow."""
+        flow = Flow(self.recorder.tape)
+        order = [value for value, maker in enumerate(self.recorder.tape.maker) if maker == LEAF]
+        reached = 0
+        for root in self.groups[-1].roots:
+            reached |= flow.masks[root] if root >= 0 else 0
+        for watched in self.parameters.values():
+            arrives = watched.value in order and reached >> order.index(watched.value) & 1
+            watched.sizes[-1] = 1.0 if arrives else watched.sizes[-1]
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -276,10 +297,10 @@ class Session:
     def _leaf_updated(self) -> None:
         self._updated = True
 
-    def _after_update(self) -> None:
-        if self._updated and not self.judged:
-            self.manual_steps += 1
-        self._updated = False
+    def _manual_enough(self) -> None:
+        limit = self.steps + (self.extend if self._inconclusive() else 0)
+        if self.manual_steps >= limit:
+            self.finish()
 
     def _judge_manual(self, *, last: bool = False) -> None:
         """Without optimisers, every backward is judged for every leaf that the script has in hand."""
@@ -300,6 +321,11 @@ class Session:
     def _grad_cleared(self, leaf: Tensor, site: RawSite | None) -> None:
         if leaf.grad is None and id(leaf) in self.parameters:
             self.parameters[id(leaf)].cleared = site
+
+    def judged_roots(self) -> set[int]:
+        """The losses of the steps that were judged."""
+        numbers = {number for watched in self.parameters.values() for number in watched.groups}
+        return {root for number in numbers for root in self.groups[number].roots if root >= 0}
 
     # -- names ------------------------------------------------------------------------------------------------
 

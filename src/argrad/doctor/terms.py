@@ -25,14 +25,14 @@ class Dead:
     whole: bool
 
 
-def dead_terms(flow: Flow, roots: set[int]) -> list[Dead]:
-    """The summands of the losses that depend on something trainable and carry nothing back."""
+def dead_terms(flow: Flow, roots: set[int], leaves: set[int]) -> list[Dead]:
+    """The summands of the losses that depend on one of the leaves and carry nothing back."""
     found: dict[int, Dead] = {}
     for root in sorted(root for root in roots if root >= 0):
         terms = summands(flow, root)
         for term in terms:
             others = [other for other in terms if other != term]
-            if flow.tape.maker[term] != LEAF and not flow.carries[term] and not _echo(flow, term, others):
+            if flow.tape.maker[term] != LEAF and not flow.carries[term] and _counts(flow, term, others, leaves):
                 cuts = tuple(_cuts_above(flow, term))
                 found[flow.tape.maker[term]] = Dead(flow.tape.maker[term], cuts, not others)
     return list(found.values())
@@ -66,10 +66,10 @@ def _parts(flow: Flow, op: Op) -> list[int] | None:
     return None
 
 
-def _echo(flow: Flow, term: int, others: list[int]) -> bool:
-    """A constant made of the other summands themselves (`x - x.detach()`, straight-through sums)."""
+def _counts(flow: Flow, term: int, others: list[int], leaves: set[int]) -> bool:
+    """Made of trained leaves, and no echo of the other summands (`x - x.detach()`, straight-through sums)."""
     behind = flow.ancestors([term])
-    return any(other in behind for other in others)
+    return bool(behind & leaves) and not any(other in behind for other in others)
 
 
 def _cuts_above(flow: Flow, term: int) -> list[int]:
