@@ -108,7 +108,7 @@ class Diagnosis:
         return dead_terms(self.blamer.flow, self.session.judged_roots(), leaves)
 
     def _dead_term(self, dead: Dead) -> DeadTerm | None:
-        site = self._site(dead.maker)
+        site = self._site(dead.enters)
         for index in dead.cuts:
             if index not in self.of_op:
                 self._add(index, family_of_op(self.tape[index]), "partial", ())

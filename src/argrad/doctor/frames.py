@@ -76,26 +76,6 @@ def call_site(frame: FrameType | None) -> tuple[RawSite | None, RawSite | None]:
     return near, far
 
 
-def depth_of(frame: FrameType | None) -> int:
-    """How many frames lie at and below `frame`."""
-    depth = 0
-    while frame is not None:
-        depth += 1
-        frame = frame.f_back
-    return depth
-
-
-def outermost_inside(frame: FrameType | None, depth: int) -> RawSite | None:
-    """The user's frame nearest to the one at `depth`, on the inner side: who called under a `no_grad`."""
-    found = None
-    level = depth_of(frame)
-    while frame is not None and level >= depth:
-        if owner_of(frame.f_code) == USER:
-            found = (frame.f_code, frame.f_lasti)
-        frame, level = frame.f_back, level - 1
-    return found
-
-
 def user_frames(stop: CodeType | None = None) -> Iterator[FrameType]:
     """The user's frames from the innermost outwards, up to the one that runs `stop`."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (the only way to a frame)

@@ -49,15 +49,16 @@ class Names:
             loops = loop_names(file)
             for order, (name, value) in enumerate(list(variables.items())[:_MAX_ITEMS]):
                 if not name.startswith("__"):
-                    self._visit(value, name, (name in loops or name in _POOR, 0, rank, order), seen, 0)
+                    self._visit(value, name, (name in loops or name in _POOR, rank, 0, order), seen, 0)
 
     def look_at_module(self, module: nn.Module, name: str) -> None:
         """Name the parameters of a module that was handed over."""
-        self._module(module, name, (False, 0, -1, 0))
+        self._module(module, name, (False, -1, 0, 0))
 
     def _offer(self, tensor: Tensor, name: str, cost: Cost) -> None:
         if not (tensor.is_leaf and tensor.requires_grad):
             return
+        cost = (*cost[:2], name.count(".") + name.count("["), cost[3])
         entry = self.best.get(id(tensor))
         if entry is None or entry[2]() is not tensor or cost < entry[0]:
             self.best[id(tensor)] = (cost, name.replace("_orig_mod.", ""), weakref.ref(tensor))
@@ -74,15 +75,15 @@ class Names:
         elif isinstance(value, Optimizer):
             self.optimizers[id(value)] = weakref.ref(value)
         elif depth < _MAX_DEPTH:
-            self._visit_parts(value, name, (cost[0], cost[1] + 1, *cost[2:]), seen, depth + 1)
+            self._visit_parts(value, name, cost, seen, depth + 1)
 
     def _visit_parts(self, value: Any, name: str, cost: Cost, seen: set[int], depth: int) -> None:
         parts = _parts(value)
         if not parts or (id(value), depth) in seen:
             return
         seen.add((id(value), depth))  # pyrefly: ignore
-        for key, part in parts[:_MAX_ITEMS]:
-            self._visit(part, f"{name}.{key}", cost, seen, depth)
+        for step, part in parts[:_MAX_ITEMS]:
+            self._visit(part, name + step, cost, seen, depth)
 
 
 def _scopes(frames: list[FrameType]) -> Iterator[tuple[dict[str, Any], str]]:
@@ -95,14 +96,14 @@ def _scopes(frames: list[FrameType]) -> Iterator[tuple[dict[str, Any], str]]:
             yield frame.f_locals, frame.f_code.co_filename
 
 
-def _parts(value: Any) -> list[tuple[Any, Any]]:
+def _parts(value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, (list, tuple)):
-        return list(enumerate(value))
+        return [(f"[{number}]", part) for number, part in enumerate(value)]
     if isinstance(value, dict):
-        return [(k, v) for k, v in value.items() if isinstance(k, (str, int))]
+        return [(f"[{key!r}]", part) for key, part in value.items() if isinstance(key, (str, int))]
     home = type(value).__module__.partition(".")[0]
     if home in sys.stdlib_module_names - {"__main__"} or home in {"torch", "numpy", "builtins", "argrad"}:
         return []
     if isinstance(value, type) or not hasattr(value, "__dict__"):
         return []
-    return list(vars(value).items())
+    return [(f".{name}", part) for name, part in vars(value).items()]

@@ -12,15 +12,13 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
 from argrad.doctor import families, tape as tapes
-from argrad.doctor.frames import call_site, depth_of, outermost_inside
+from argrad.doctor.frames import call_site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
-
     from argrad.doctor.frames import RawSite
 
-PLAIN, SKIP, INPLACE, ESCAPE, GRAD_MODE, GRAD_SET, DATA_SET = range(7)
+PLAIN, SKIP, INPLACE, ESCAPE, GRAD_SET, DATA_SET = range(6)
 _VALUE_GETTERS = frozenset("data T mT H mH real imag".split())
 _sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr  # noqa: SLF001  # pyrefly: ignore
 _in_functorch: Callable[[], object] = torch._C._functorch.peek_interpreter_stack  # noqa: SLF001  # pyrefly: ignore
@@ -49,9 +47,7 @@ def kind_of(func: Any) -> int:
         return SKIP
     if name.startswith("is_"):
         return SKIP if name != "is_nonzero" else ESCAPE
-    if name == "_set_grad_enabled":
-        return GRAD_MODE
-    if name in {"backward", "requires_grad_", "requires_grad"}:
+    if name in {"_set_grad_enabled", "backward", "requires_grad_", "requires_grad"}:
         return SKIP
     if name in families.ESCAPES:
         return ESCAPE
@@ -81,7 +77,6 @@ class Recorder(TorchFunctionMode):
         self._written: dict[int, tuple[StorageWeakRef, int]] = {}
         self._parameters: dict[int, StorageWeakRef] = {}
         self._numbers: dict[float, int] = {}
-        self._off_depth: int | None = None
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -108,9 +103,6 @@ class Recorder(TorchFunctionMode):
     def _note(
         self, func: Any, kind: int, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, first: int
     ) -> None:
-        if kind == GRAD_MODE:
-            self._grad_mode(args[0], sys._getframe(2))  # noqa: SLF001
-            return
         if kind == GRAD_SET:
             if args[1] is None:
                 self.grad_cleared(args[0], call_site(sys._getframe(2))[0])  # noqa: SLF001
@@ -233,31 +225,13 @@ class Recorder(TorchFunctionMode):
             self._parameters[_storage(args[0])] = StorageWeakRef(args[0].untyped_storage())
 
     def _append(self, name: str, inputs: list[int], flags: int, first: int) -> int:
-        frame = sys._getframe(3)  # noqa: SLF001
-        sites = call_site(frame)
+        sites = call_site(sys._getframe(3))  # noqa: SLF001
         if not torch.is_grad_enabled():
             flags |= tapes.NO_GRAD
-            sites = self._under_no_grad(frame, inputs, sites)
         near = sites[1]
         if near is not None and "distributions" in near[0].co_filename:
             flags |= tapes.SAMPLER if near[0].co_name in {"sample", "rsample"} else 0
         return self.tape.add_op(inputs, name, sites, flags, first, _sequence())
-
-    def _under_no_grad(
-        self, frame: FrameType | None, inputs: list[int], sites: tuple[RawSite | None, RawSite | None]
-    ) -> tuple[RawSite | None, RawSite | None]:
-        live = self.tape.live
-        if self._off_depth is None or not any(live[value] for value in inputs):
-            return sites
-        return outermost_inside(frame, self._off_depth) or sites[0], sites[1]
-
-    def _grad_mode(self, enabled: bool, frame: FrameType | None) -> None:
-        if enabled:
-            self._off_depth = None
-        elif self._off_depth is None:
-            while frame is not None and frame.f_code.co_filename.endswith("grad_mode.py"):
-                frame = frame.f_back
-            self._off_depth = depth_of(frame)
 
     def _escape(self, result: Any, index: int) -> None:
         value = self.tape.add_value(index, live=False)

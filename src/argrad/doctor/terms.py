@@ -18,51 +18,50 @@ _SCALES = frozenset("mul __mul__ __rmul__ div truediv __truediv__ __div__ neg __
 
 @dataclass(frozen=True)
 class Dead:
-    """A constant summand: the operation that made it and the cuts above it."""
+    """A constant summand: the operation that adds it (or made the whole loss), and the cuts above it."""
 
-    maker: int
+    enters: int
     cuts: tuple[int, ...]
     whole: bool
 
 
 def dead_terms(flow: Flow, roots: set[int], leaves: set[int]) -> list[Dead]:
     """The summands of the losses that depend on one of the leaves and carry nothing back."""
-    found: dict[int, Dead] = {}
+    found: dict[tuple[int, tuple[int, ...]], Dead] = {}
     for root in sorted(root for root in roots if root >= 0):
         terms = summands(flow, root)
-        for term in terms:
+        for term, enters in terms.items():
             others = [other for other in terms if other != term]
-            if flow.tape.maker[term] != LEAF and not flow.carries[term] and _counts(flow, term, others, leaves):
-                cuts = tuple(_cuts_above(flow, term))
-                found[flow.tape.maker[term]] = Dead(flow.tape.maker[term], cuts, not others)
+            if enters == LEAF or flow.carries[term] or not _counts(flow, term, others, leaves):
+                continue
+            cuts = tuple(_cuts_above(flow, term))
+            found[enters, cuts] = Dead(enters, cuts, not others)
     return list(found.values())
 
 
-def summands(flow: Flow, root: int) -> list[int]:
-    """The terms of a scalar sum, through scaling by constants."""
-    terms: list[int] = []
-    todo = [root]
+def summands(flow: Flow, root: int) -> dict[int, int]:
+    """The terms of a scalar sum, through scaling by constants: each with the operation that adds it."""
+    terms: dict[int, int] = {}
+    todo = [(root, flow.tape.maker[root])]
     while todo:
-        value = todo.pop()
+        value, enters = todo.pop()
         maker = flow.tape.maker[value]
         parts = None if maker == LEAF else _parts(flow, flow.tape[maker])
         if parts is None:
-            terms.append(value)
+            terms[value] = enters
         else:
-            todo.extend(parts)
+            todo.extend((part, maker if len(parts) > 1 else enters) for part in parts)
     return terms
 
 
 def _parts(flow: Flow, op: Op) -> list[int] | None:
     """What a sum adds up, or what a scaling scales, if that is a sum in its turn."""
-    if op.flags & SCALAR and len(op.inputs) > 0:
+    if (op.flags & SCALAR and len(op.inputs) > 1) or op.name == "stack":
         return list(op.inputs)
-    if op.name in _SCALES and len(op.inputs) == 1:
+    if len(op.inputs) == 1 and (op.name in _SCALES or op.flags & SCALAR):
         source = flow.tape.maker[op.inputs[0]]
-        inner = None if source == LEAF else _parts(flow, flow.tape[source])
-        return inner if inner is not None else None
-    if op.name == "stack":
-        return list(op.inputs)
+        inside = None if source == LEAF else _parts(flow, flow.tape[source])
+        return None if inside is None else list(op.inputs)
     return None
 
 
