@@ -11,7 +11,6 @@ app = App(
     version=__version__,
     help="Learn through argmax: find where gradients stop, put them back, know how good they are.",
 )
-# app.command("argrad.cli.compare:compare", name="compare", help="…")
 
 
 def main() -> None:
