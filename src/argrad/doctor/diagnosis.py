@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from argrad.doctor import families
 from argrad.doctor.blame import Blame, Blamer, family_of_op
-from argrad.doctor.frames import Site, operation_site, resolve
+from argrad.doctor.frames import LIBRARY, Site, operation_site, owner_of, resolve
 from argrad.doctor.report import Cut, DeadTerm, Idle, Parameter, Report
 from argrad.doctor.session import status_of
 from argrad.doctor.tape import LEAF
@@ -78,7 +78,7 @@ class Diagnosis:
                 site=site,
                 verdict=verdict,
                 parameters=(),
-                library=resolve(op.near) if op.near else None,
+                library=resolve(op.near) if op.near and owner_of(op.near[0]) == LIBRARY else None,
                 values=self._values(index),
                 silenced=_silenced(site, family),
             )

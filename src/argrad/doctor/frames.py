@@ -70,7 +70,7 @@ def call_site(frame: FrameType | None) -> tuple[RawSite | None, RawSite | None]:
             return (frame.f_code, frame.f_lasti), near or far
         if owner == LIBRARY and near is None:
             near = (frame.f_code, frame.f_lasti)
-        if far is None:
+        if far is None and not frame.f_code.co_filename.startswith(_OURS):
             far = (frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return near, far

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import weakref
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from torch.optim import Optimizer
 from argrad.doctor.frames import loop_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
 
 Cost = tuple[bool, int, int, int]
@@ -51,9 +52,9 @@ class Names:
                 if not name.startswith("__"):
                     self._visit(value, name, (name in loops or name in _POOR, rank, 0, order), seen, 0)
 
-    def look_at_module(self, module: nn.Module, name: str) -> None:
-        """Name the parameters of a module that was handed over."""
-        self._module(module, name, (False, -1, 0, 0))
+    def add(self, value: nn.Module | Tensor, name: str) -> None:
+        """Name what was handed over; a variable in sight names it better."""
+        self._visit(value, name, (True, -1, 0, 0), set(), 0)
 
     def _offer(self, tensor: Tensor, name: str, cost: Cost) -> None:
         if not (tensor.is_leaf and tensor.requires_grad):
@@ -107,3 +108,16 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, type) or not hasattr(value, "__dict__"):
         return []
     return [(f".{name}", part) for name, part in vars(value).items()]
+
+
+def names_of_arguments(function: Any, inputs: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """The modules and trainable tensors among the inputs, by the names of the function's parameters."""
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    for number, value in enumerate(inputs):
+        if isinstance(value, nn.Module) or (isinstance(value, Tensor) and value.requires_grad):
+            yield (names[number] if number < len(names) else f"input{number}"), value
+    if isinstance(function, nn.Module):
+        yield "model", function

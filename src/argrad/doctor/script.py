@@ -66,7 +66,7 @@ def run_script(
             failure = f"SystemExit: {error.code}" if error.code not in (None, 0) else None
         except BaseException as error:  # noqa: BLE001  (the user's script may raise anything)
             failure = f"{type(error).__name__}: {error}"
-            traceback.print_exception(error.with_traceback(_user_part(error)), file=sys.stderr)
+            _print_traceback(error)
         finally:
             session.on_done = lambda: None
             session.finish()
@@ -82,11 +82,12 @@ def _raise_stop() -> None:
     raise _Stop
 
 
-def _user_part(error: BaseException):  # noqa: ANN202
-    tb = error.__traceback__
-    while tb is not None and tb.tb_frame.f_code is not _execute.__code__:
-        tb = tb.tb_next
-    return tb.tb_next if tb is not None else error.__traceback__
+def _print_traceback(error: BaseException) -> None:
+    """The script's traceback, as it would have been without the doctor."""
+    shown = traceback.TracebackException.from_exception(error)
+    ours = str(Path(__file__).parent)
+    shown.stack = traceback.StackSummary.from_list([f for f in shown.stack if not f.filename.startswith(ours)])
+    sys.stderr.writelines(shown.format())
 
 
 def _load(path: str, *, module: bool) -> tuple[CodeType, str]:

@@ -153,7 +153,7 @@ class Session:
             if accumulate:
                 self.roots[id(root)] = weakref.ref(root)
                 group.roots.append(value)
-                group.silenced |= root.is_leaf
+                group.silenced |= root.is_leaf and root.requires_grad and value >= 0
                 group.ends.append(len(self.recorder.tape.ops))
             else:
                 group.ends.append(len(self.recorder.tape.ops))
@@ -338,9 +338,13 @@ class Session:
             if optimizer is not None:
                 yield optimizer
 
-    def add_module(self, module: nn.Module, name: str) -> None:
-        """Watch a module that was handed over, under this name."""
-        self.names.look_at_module(module, name)
+    def add(self, value: nn.Module | Tensor, name: str) -> None:
+        """Watch a module or a tensor that was handed over, under this name."""
+        self.names.add(value, name)
+
+    def watched_tensors(self) -> list[Tensor]:
+        """The leaves that were handed over."""
+        return [leaf for _, leaf in self.names.leaves()]
 
 
 def _trainable(optimizer: Optimizer) -> list[Tensor]:
