@@ -135,7 +135,7 @@ def explain(loss_fn: Callable[..., Tensor], *inputs: Any) -> Watch:
     """
     if not callable(loss_fn):
         raise TypeError(f"The 'loss_fn' parameter of explain must be callable. Got {loss_fn!r}.")
-    session = Session(2)
+    session = Session(2, only_used=True)
     for name, value in names_of_arguments(loss_fn, inputs):
         session.add(value, name)
     with _unchanged(session.watched_tensors()):

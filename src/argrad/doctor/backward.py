@@ -31,6 +31,7 @@ class Probe:
     kills: list[Kill] = field(default_factory=list)
     reached: set[int] = field(default_factory=set)
     _handles: list[Any] = field(default_factory=list)
+    sent: set[int] = field(default_factory=set)
     _senders: dict[Any, int] = field(default_factory=dict)
 
     def attach(self, roots: Iterable[Tensor]) -> None:
@@ -66,6 +67,54 @@ class Probe:
                     kills.append(Kill(sequence, name, leaves))
                 elif leaves:
                     senders[parent] = sequence
+                    self.sent.update((id(parent.variable),) if hasattr(parent, "variable") else ())
+
+        return hook
+
+
+@dataclass
+class TermProbe:
+    """Hooks below one term of the loss: does any of its gradient get out of it?"""
+
+    first: int
+    last: int
+    flows: bool = False
+    kills: list[int] = field(default_factory=list)
+    _alive: set[Any] = field(default_factory=set)
+    _handles: list[Any] = field(default_factory=list)
+
+    def attach(self, roots: Iterable[Tensor]) -> bool:
+        """Hook the nodes that belong to this term alone; False if the term is not found."""
+        tops = [root.grad_fn for root in roots if root.grad_fn is not None]
+        own = [n for n in _nodes_below(tops) if self.first <= n._sequence_nr() < self.last]  # noqa: SLF001
+        if not own:
+            return False
+        top = max(own, key=lambda node: node._sequence_nr())  # noqa: SLF001
+        shared = set(_nodes_below(tops, without=top))
+        self._alive.add(top)
+        for node in _nodes_below([top]):
+            if node not in shared and getattr(node, "variable", None) is None:
+                self._handles.append(node.register_hook(self._watch(node, shared)))
+        return True
+
+    def detach(self) -> None:
+        """Remove every hook."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._alive.clear()
+
+    def _watch(self, node: Any, shared: set[Any]) -> Any:
+        parents = [parent for parent, _ in node.next_functions]
+
+        def hook(grad_inputs: Sequence[Tensor | None], _grad_outputs: Sequence[Tensor | None]) -> None:
+            if node not in self._alive:
+                return
+            passed = [p for p, g in zip(parents, grad_inputs, strict=False) if p is not None and not is_zero(g)]
+            self.flows |= any(p in shared or getattr(p, "variable", None) is not None for p in passed)
+            self._alive.update(passed)
+            if not passed:
+                self.kills.append(node._sequence_nr())  # noqa: SLF001
 
         return hook
 
@@ -79,10 +128,10 @@ def is_zero(grad: Tensor | None) -> bool:
         return not bool(values.any())
 
 
-def _nodes_below(roots: list[Any]) -> list[Any]:
+def _nodes_below(roots: list[Any], without: Any = None) -> list[Any]:
     """Every autograd node reachable from the roots, parents after children (a topological order)."""
     order: list[Any] = []
-    seen: set[Any] = set()
+    seen: set[Any] = {without}
     stack: list[tuple[Any, bool]] = [(root, False) for root in roots]
     while stack and len(seen) < MAX_NODES:
         node, done = stack.pop()

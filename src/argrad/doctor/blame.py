@@ -59,6 +59,8 @@ class Blamer:
             return Blame(idle=families.UNUSED)
         if watched.kills:
             return Blame(self._killed(watched.kills))
+        if watched.cancelled:
+            return Blame(idle=families.CANCELLED, last=reached.last)
         if reached.alive and reached.flat and (status_of(watched) != "none" or self.session.died):
             return Blame({index: family_of_op(self.tape[index]) for index in reached.flat}, last=reached.last)
         return self._severed(watched, reached, (roots, wanted, end))
@@ -112,6 +114,12 @@ class Blamer:
                 where, family = self._where_zero_starts(self.tape[index], cancelled=kill.node == "cancelled")
                 found[where] = family
         return found
+
+    def family_of_term(self, index: int) -> Family:
+        """The family of a cut above a dead term: by what it is, or by the zero that was measured there."""
+        op = self.tape[index]
+        alive = any(self.tape.live[out] for out in self.flow.outputs[index])
+        return self._zero_family(op) or families.ZERO if alive else family_of_op(op)
 
     def _where_zero_starts(self, op: Op, *, cancelled: bool) -> tuple[int, Family]:
         family = self._zero_family(op)

@@ -12,7 +12,7 @@ from argrad.doctor.frames import LIBRARY, Site, operation_site, owner_of, resolv
 from argrad.doctor.report import Cut, DeadTerm, Idle, Parameter, Report
 from argrad.doctor.session import status_of
 from argrad.doctor.tape import LEAF
-from argrad.doctor.terms import dead_terms
+from argrad.doctor.terms import dead_terms, null_terms
 
 if TYPE_CHECKING:
     from argrad.doctor.families import Family
@@ -42,14 +42,14 @@ class Diagnosis:
                 self._starved(name, self.blamer.blame(watched))
         for index, (verdict, leaves) in self.blamer.others(set(self.of_op)).items():
             self._add(index, family_of_op(self.tape[index]), verdict, self._names(leaves))
-        terms = tuple(self._dead_term(dead) for dead in self._dead())
+        terms = {(t.site.file, t.site.line, t.cuts): t for t in map(self._dead_term, self._dead()) if t is not None}
         session = self.session
         return Report(
             parameters=tuple(
                 Parameter(name, status_of(w), w.numel, w.shape) for name, w in self.watched.items()
             ),
             cuts=tuple(self.cuts.values()),
-            dead_terms=tuple(term for term in terms if term is not None),
+            dead_terms=tuple(terms.values()),
             idle=tuple(Idle(family, tuple(names), site) for (family, site), names in self.idle.items()),
             steps=max(session.judged.values(), default=0) or len({g for w in self.watched.values() for g in w.groups}),
             silenced_loss=any(group.silenced for group in session.groups),
@@ -105,13 +105,14 @@ class Diagnosis:
 
     def _dead(self) -> list[Dead]:
         leaves = {watched.value for watched in self.watched.values()}
-        return dead_terms(self.blamer.flow, self.session.judged_roots(), leaves)
+        flow, roots = self.blamer.flow, self.session.judged_roots()
+        return [*dead_terms(flow, roots, leaves), *null_terms(flow, roots, self.session.null_terms)]
 
     def _dead_term(self, dead: Dead) -> DeadTerm | None:
         site = self._site(dead.enters)
         for index in dead.cuts:
             if index not in self.of_op:
-                self._add(index, family_of_op(self.tape[index]), "partial", ())
+                self._add(index, self.blamer.family_of_term(index), "partial", ())
         ids = tuple(dict.fromkeys(self.of_op[index] for index in dead.cuts if index in self.of_op))
         return None if site is None else DeadTerm(site, ids, dead.whole)
 

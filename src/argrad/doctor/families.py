@@ -103,6 +103,7 @@ REQUIRES = Family("ARG015", "requires-grad", "silences the error and reconnects 
 CONSTANT = Family("ARG016", "constant-weight", "one option normalised by itself is the constant 1")
 ZERO = Family("ARG017", "zero", "multiplied by exact zeros")
 CLEARED = Family("ARG018", "cleared", "the gradient arrived and was cleared before the step")
+CANCELLED = Family("ARG022", "cancelled", "what the terms of the loss send to it adds up to exactly 0")
 FIRST_ORDER = Family("ARG019", "first-order", "a gradient taken without create_graph is a constant", _ops("grad"))
 DEAD_TERM = Family("ARG020", "dead-term", "this term of the loss is constant to autograd")
 OTHER = Family("ARG021", "other", "the result carries no gradient")
@@ -110,7 +111,7 @@ OTHER = Family("ARG021", "other", "the result carries no gradient")
 BY_NAME = (
     INDEX, COMPARISON, ROUNDING, ENCODING, SAMPLING, PYTHON, DETACH, REWRAP, REQUIRES, FIRST_ORDER, CAST,
 )  # fmt: skip
-FAMILIES = (*BY_NAME, FUNCTION, INPLACE, SATURATION, COLD, UNUSED, CONSTANT, ZERO, CLEARED, DEAD_TERM, OTHER)
+FAMILIES = (*BY_NAME, FUNCTION, INPLACE, SATURATION, COLD, UNUSED, CONSTANT, ZERO, CLEARED, CANCELLED, DEAD_TERM, OTHER)
 
 FLAT = ROUNDING.operations | {"histc", "histogram", "histogramdd", "nextafter"}
 """Operations whose derivative is 0 everywhere although autograd calls them differentiable."""

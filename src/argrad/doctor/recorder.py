@@ -208,8 +208,8 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         name = name_of(func)
         flags = tapes.ESCAPE if kind == ESCAPE else 0
-        if name in SUMS and isinstance(result, Tensor) and result.numel() == 1:
-            flags |= tapes.SCALAR
+        if name in SUMS:
+            flags |= self._scalar_sum(args, result)
         index = self._append(name, inputs, flags, first)
         if isinstance(result, Tensor):
             self._bind(result, index)
@@ -223,6 +223,15 @@ class Recorder(TorchFunctionMode):
             self._escape(result, index)
         if name == "data" and isinstance(args[0], nn.Parameter):
             self._parameters[_storage(args[0])] = StorageWeakRef(args[0].untyped_storage())
+
+    def _scalar_sum(self, args: tuple[Any, ...], result: Any) -> int:
+        """Flag a sum of scalars, and note which of them are exactly 0: their gradient is looked at."""
+        if not isinstance(result, Tensor) or result.numel() != 1:
+            return 0
+        for part in args:
+            if isinstance(part, Tensor) and part.numel() == 1 and part.requires_grad and not part.any():
+                self.tape.null_terms.add(self.value_of(part))
+        return tapes.SCALAR
 
     def _append(self, name: str, inputs: list[int], flags: int, first: int) -> int:
         sites = call_site(sys._getframe(3))  # noqa: SLF001
@@ -248,7 +257,7 @@ class Recorder(TorchFunctionMode):
             return
         if not inputs and self._known.get(id(target)) is None:
             return
-        scalar = tapes.SCALAR if name in SUMS and target.numel() == 1 else 0
+        scalar = self._scalar_sum(args[1:], target) if name in SUMS else 0
         index = self._append(name, inputs, tapes.WRITES | scalar, first)
         self._remember_write(target, self._bind(target, index))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from argrad._version import __version__
-from argrad.doctor.families import Family
+from argrad.doctor.families import CANCELLED, Family
 from argrad.doctor.frames import Site
 
 
@@ -103,7 +103,8 @@ class Report:
     @property
     def unexcused(self) -> tuple[Parameter, ...]:
         """The starved parameters, less those all of whose cuts are silenced in the source."""
-        return tuple(p for p in self.starved if not self._excused(p.name))
+        offsets = {name for item in self.idle if item.family is CANCELLED for name in item.parameters}
+        return tuple(p for p in self.starved if p.name not in offsets and not self._excused(p.name))
 
     def _excused(self, name: str) -> bool:
         mine = [cut for cut in self.harmful if name in cut.parameters]

@@ -15,13 +15,14 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from argrad.doctor.backward import Kill, Probe
+from argrad.doctor.backward import Kill, Probe, TermProbe
 from argrad.doctor.flow import Flow
 from argrad.doctor.frames import RawSite, user_frames
 from argrad.doctor.names import Names
 from argrad.doctor.patches import Patches, off_the_stack
 from argrad.doctor.recorder import Recorder
 from argrad.doctor.tape import LEAF
+from argrad.doctor.terms import summands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,6 +45,7 @@ class Watched:
     kills: list[Kill] = field(default_factory=list)
     diagnosed: bool = False
     connected: bool = False
+    cancelled: bool = False
     cleared: RawSite | None = None
     best: float = 0.0
 
@@ -60,8 +62,11 @@ class Group:
 class Session:
     """Watches until `steps` optimiser steps of each optimiser were judged."""
 
-    def __init__(self, steps: int = 2, *, extend: int = 0, stop: CodeType | None = None) -> None:
+    def __init__(
+        self, steps: int = 2, *, extend: int = 0, stop: CodeType | None = None, only_used: bool = False
+    ) -> None:
         self.steps, self.extend, self.stop = steps, extend, stop
+        self.only_used = only_used
         self.recorder = Recorder()
         self.names = Names()
         self.parameters: dict[int, Watched] = {}
@@ -71,9 +76,10 @@ class Session:
         self.done = False
         self.error: BaseException | None = None
         self.died: str | None = None
+        self.null_terms: dict[int, list[int]] = {}
         self.on_done: Callable[[], None] = lambda: None
         self.roots: dict[int, weakref.ref[Tensor]] = {}
-        self._optimizer_seen = False
+        self._handed: set[int] = set()
         self._stepped = self._updated = self._inside_step = False
         self._depth = 0
         self._handles: list[Any] = []
@@ -111,9 +117,10 @@ class Session:
 
     def backward(self, roots: Sequence[Tensor], run: Callable[[], Any], *, accumulate: bool) -> Any:
         """Run the engine on `roots`, observed."""
-        probe = None
+        probe, terms = None, {}
         try:
             probe = self._before_backward(roots, accumulate=accumulate)
+            terms = self._probe_terms(roots) if accumulate and self._depth == 0 else {}
         except Exception as error:  # noqa: BLE001  (never raise into the user's program)
             self.recorder.failures.append(error)
         self._depth += 1
@@ -125,8 +132,9 @@ class Session:
             raise
         finally:
             self._depth -= 1
-            if probe is not None:
-                probe.detach()
+            for each in (*terms.values(), *([probe] if probe else [])):
+                each.detach()
+        self.null_terms.update({v: list(term.kills) for v, term in terms.items() if not term.flows})
         with contextlib.suppress(Exception):
             self._after_backward(probe, accumulate=accumulate)
         return result
@@ -163,6 +171,19 @@ class Session:
         probe.attach(roots)
         return probe
 
+    def _probe_terms(self, roots: Sequence[Tensor]) -> dict[int, TermProbe]:
+        """Look at the gradient of each term of the loss whose value is exactly 0."""
+        tape, probes = self.recorder.tape, {}
+        if not tape.null_terms:
+            return {}
+        flow = Flow(tape)
+        for root in self.groups[-1].roots[-len(roots) :]:
+            for term in set(summands(flow, root)) & tape.null_terms if root >= 0 else ():
+                if tape.live[term] and tape.maker[term] != LEAF:
+                    op = tape[tape.maker[term]]
+                    probes[term] = TermProbe(op.first, op.last)
+        return {term: probe for term, probe in probes.items() if probe.attach(roots)}
+
     def _after_backward(self, probe: Probe | None, *, accumulate: bool) -> None:
         self._backwards += 1
         self._updated = False
@@ -173,6 +194,7 @@ class Session:
             for leaf in probe.suspects:
                 self.parameters[leaf].connected |= leaf in probe.reached
                 self.parameters[leaf].diagnosed = True
+                self.parameters[leaf].cancelled |= leaf in probe.sent
         if accumulate and self._depth == 0 and not self.judged:
             self._judge_manual()
 
@@ -209,7 +231,7 @@ class Session:
     ) -> tuple[Any, Any] | None:
         if self.done or self._inside_step:
             return None
-        self._optimizer_seen = self._inside_step = True
+        self._inside_step = True
         self._closure_ran = False
         closure = kwargs.get("closure") or (args[1] if len(args) > 1 else None)
         if callable(closure):
@@ -290,7 +312,7 @@ class Session:
         return total >= self.steps + self.extend or not self._inconclusive()
 
     def _inconclusive(self) -> bool:
-        return any(status_of(w) != "flows" for w in self.parameters.values())
+        return bool(self.null_terms) or any(status_of(w) != "flows" for w in self.parameters.values())
 
     # -- scripts that update their leaves by hand -------------------------------------------------------------
 
@@ -314,6 +336,9 @@ class Session:
             return
         roots = {key for key, ref in self.roots.items() if ref() is not None}
         leaves = {id(leaf): leaf for _, leaf in self.names.leaves()}
+        if self.only_used:
+            used = {id(ref()) for ref in self.recorder.leaves.values()} | self._handed
+            leaves = {key: leaf for key, leaf in leaves.items() if key in used}
         self._judge(leaf for key, leaf in leaves.items() if key not in roots and leaf.requires_grad)
         self._stepped = True
         self.recorder.diagnose = bool(self._suspects())
@@ -333,6 +358,8 @@ class Session:
         self.names.look(user_frames(self.stop))
 
     def _optimizers(self) -> Iterator[Optimizer]:
+        if self.only_used:
+            return
         for ref in self.names.optimizers.values():
             optimizer = ref()
             if optimizer is not None:
@@ -341,6 +368,7 @@ class Session:
     def add(self, value: nn.Module | Tensor, name: str) -> None:
         """Watch a module or a tensor that was handed over, under this name."""
         self.names.add(value, name)
+        self._handed |= {id(leaf) for _, leaf in self.names.leaves()}
 
     def watched_tensors(self) -> list[Tensor]:
         """The leaves that were handed over."""

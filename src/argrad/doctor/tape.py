@@ -42,6 +42,7 @@ class Tape:
     maker: list[int] = field(default_factory=list)
     live: list[bool] = field(default_factory=list)
     zero: set[int] = field(default_factory=set)
+    null_terms: set[int] = field(default_factory=set)
     ranges: dict[int, tuple[float, float]] = field(default_factory=dict)
     shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)

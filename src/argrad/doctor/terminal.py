@@ -36,7 +36,7 @@ def lines_of(report: Report) -> Iterator[Line]:
 
 
 def _finding(finding: Finding) -> Iterator[Line]:
-    style = "bold red" if finding.level == "error" else "bold yellow"
+    style = {"error": "bold red", "warning": "bold yellow"}.get(finding.level, "cyan")
     yield f"{finding.level}[{finding.code}]: {finding.title}", style
     if finding.names:
         yield from ((f"  {row}", "") for row in _rows(grouped(finding.names)))

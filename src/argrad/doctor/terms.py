@@ -25,6 +25,22 @@ class Dead:
     whole: bool
 
 
+def null_terms(flow: Flow, roots: set[int], measured: dict[int, list[int]]) -> list[Dead]:
+    """The summands whose measured gradient was exactly 0 whenever they were summed."""
+    places: dict[object, list[tuple[int, int]]] = {}
+    for root in roots:
+        for term, enters in summands(flow, root).items():
+            if enters != LEAF and flow.tape.live[term]:
+                places.setdefault((flow.tape[enters].site, flow.tape[flow.tape.maker[term]].site), []).append((term, enters))
+    found = []
+    for terms in places.values():
+        if all(term in measured for term, _ in terms):
+            nodes = [flow.tape.op_of_node(sequence) for sequence in measured[terms[-1][0]]]
+            cuts = tuple(dict.fromkeys(node for node in nodes if node is not None))
+            found.append(Dead(terms[-1][1], cuts, whole=False))
+    return found
+
+
 def dead_terms(flow: Flow, roots: set[int], leaves: set[int]) -> list[Dead]:
     """The summands of the losses that depend on one of the leaves and carry nothing back."""
     found: dict[tuple[int, tuple[int, ...]], Dead] = {}
