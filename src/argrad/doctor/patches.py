@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,12 +22,16 @@ class Patches:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._undo: list[Callable[[], None]] = []
+        self._eager = False
 
     def install(self) -> None:
         """Put the observers in."""
         self._replace(torch.autograd, "_engine_run_backward", self._engine)
         self._replace(torch.autograd.Function, "apply", self._apply)
         self._replace(nn.Parameter, "__new__", self._parameter)
+        self._replace(torch, "compile", self._compile)
+        if "torch._dynamo" in sys.modules:
+            self._force_eager()
 
     def restore(self) -> None:
         """Put the originals back, last first."""
@@ -37,6 +42,21 @@ class Patches:
         original = vars(owner)[name]
         setattr(owner, name, make(original))
         self._undo.append(lambda: setattr(owner, name, original))
+
+    def _compile(self, original: Any) -> Any:
+        def compile_later(*args: Any, **kwargs: Any) -> Any:
+            if not self.session.done:
+                self._force_eager()
+            return original(*args, **kwargs)
+
+        return compile_later
+
+    def _force_eager(self) -> None:
+        """Compiled regions run eagerly while they are watched, and are compiled afterwards."""
+        if not self._eager:
+            self._eager = True
+            stance = torch.compiler.set_stance("force_eager")
+            self._undo.append(lambda: stance.__exit__(None, None, None))
 
     def _engine(self, original: Any) -> Any:
         session = self.session

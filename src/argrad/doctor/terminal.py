@@ -84,7 +84,7 @@ def _reason(cut: Cut) -> str:
 
 
 def _harmless(report: Report) -> list[Cut]:
-    return [cut for cut in report.cuts if cut.verdict == "harmless"][:5]
+    return [cut for cut in report.cuts if cut.verdict == "harmless" and not cut.family.explicit][:5]
 
 
 def _note(cut: Cut) -> Iterator[Line]:
