@@ -108,7 +108,9 @@ def measure(name: str) -> dict[str, object]:
         "plain step (ms)": round(1e3 * statistics.median(a for a, _, _ in times), 1),
         "watched step (ms)": round(1e3 * statistics.median(w for _, w, _ in times), 1),
         "CPU time, watched / plain": round(ratio, 3),
-        "after / before": round(statistics.median(b for _, _, b in times) / statistics.median(a for a, _, _ in times), 3),
+        "after / before": round(
+            statistics.median(b for _, _, b in times) / statistics.median(a for a, _, _ in times), 3
+        ),
         "peak memory, watched / plain": round(peak(name, "watched") / peak(name, "plain"), 3),
     }
 

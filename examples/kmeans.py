@@ -3,7 +3,9 @@
 import torch
 
 torch.manual_seed(0)
-points = torch.cat([torch.randn(100, 2) * 0.3 + centre for centre in torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])])
+points = torch.cat(
+    [torch.randn(100, 2) * 0.3 + centre for centre in torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])]
+)
 centroids = points[::100].clone().requires_grad_()
 optimizer = torch.optim.SGD([centroids], lr=0.5)
 

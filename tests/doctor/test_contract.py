@@ -15,7 +15,7 @@ def argrad(*args, cwd=None):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False, timeout=120)
 
 
-SCRIPT = '''
+SCRIPT = """
 import argparse
 import torch
 from torch import nn
@@ -35,7 +35,7 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 def test_json_is_alone_on_stdout_and_the_script_gets_its_arguments(tmp_path):
@@ -82,7 +82,10 @@ def test_modules_run_by_name(tmp_path):
     (package / "train.py").write_text((SHARED / "16_round_quantize.py").read_text())
     done = argrad("doctor", "--format", "json", "-m", "pack.train", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
-    assert [p["name"] for p in json.loads(done.stdout)["parameters"] if p["status"] == "zero"] == ["enc.weight", "enc.bias"]
+    assert [p["name"] for p in json.loads(done.stdout)["parameters"] if p["status"] == "zero"] == [
+        "enc.weight",
+        "enc.bias",
+    ]
 
 
 def test_stop_ends_the_script_after_the_watched_steps(tmp_path):
@@ -94,7 +97,9 @@ def test_stop_ends_the_script_after_the_watched_steps(tmp_path):
 
 
 def test_help_and_explain_do_not_import_torch():
-    code = "import sys\nfrom argrad.cli import app\napp(['doctor', '--explain', 'ARG003'], result_action='return_value')\n"
+    code = (
+        "import sys\nfrom argrad.cli import app\napp(['doctor', '--explain', 'ARG003'], result_action='return_value')\n"
+    )
     code += "assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

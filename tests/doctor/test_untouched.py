@@ -9,6 +9,7 @@ import torch
 from doctor.judge import CASES
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from argrad.doctor import watch
 from argrad.doctor.session import Session
@@ -53,8 +54,8 @@ def installed():
         vars(nn.Parameter)["__new__"],
         torch.compile,
         len(torch.overrides._get_current_function_mode_stack()),
-        len(torch.optim.optimizer._global_optimizer_pre_hooks),
-        len(torch.optim.optimizer._global_optimizer_post_hooks),
+        len(_global_optimizer_pre_hooks),
+        len(_global_optimizer_post_hooks),
     )
 
 

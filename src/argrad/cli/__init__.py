@@ -13,7 +13,9 @@ app = App(
     version=__version__,
     help="Learn through argmax: find where gradients stop, put them back, know how good they are.",
 )
-app.command("argrad.cli.doctor:doctor", name="doctor", help="Which parameters get no gradient, and the line that cut them.")
+app.command(
+    "argrad.cli.doctor:doctor", name="doctor", help="Which parameters get no gradient, and the line that cut them."
+)
 _WITH_VALUE = {"--steps", "--format", "--out", "--explain"}
 
 

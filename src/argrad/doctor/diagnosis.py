@@ -45,9 +45,7 @@ class Diagnosis:
         terms = {(t.site.file, t.site.line, t.cuts): t for t in map(self._dead_term, self._dead()) if t is not None}
         session = self.session
         return Report(
-            parameters=tuple(
-                Parameter(name, status_of(w), w.numel, w.shape) for name, w in self.watched.items()
-            ),
+            parameters=tuple(Parameter(name, status_of(w), w.numel, w.shape) for name, w in self.watched.items()),
             cuts=tuple(self.cuts.values()),
             dead_terms=tuple(terms.values()),
             idle=tuple(Idle(family, tuple(names), site) for (family, site), names in self.idle.items()),

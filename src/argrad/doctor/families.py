@@ -43,8 +43,10 @@ ROUNDING = Family(
     "ARG003",
     "rounding",
     "derivative 0 everywhere",
-    _ops("round floor ceil trunc fix sign sgn heaviside round_ floor_ ceil_ trunc_ fix_ sign_ sgn_ heaviside_ "
-         "floor_divide __floordiv__ __rfloordiv__ fake_quantize_per_tensor_affine"),
+    _ops(
+        "round floor ceil trunc fix sign sgn heaviside round_ floor_ ceil_ trunc_ fix_ sign_ sgn_ heaviside_ "
+        "floor_divide __floordiv__ __rfloordiv__ fake_quantize_per_tensor_affine"
+    ),
 )
 CAST = Family(
     "ARG004",
@@ -62,8 +64,10 @@ SAMPLING = Family(
     "ARG006",
     "sampling",
     "a sample carries no gradient to its probabilities",
-    _ops("multinomial bernoulli bernoulli_ normal normal_ poisson binomial _standard_gamma _sample_dirichlet "
-         "exponential_ geometric_ sample"),
+    _ops(
+        "multinomial bernoulli bernoulli_ normal normal_ poisson binomial _standard_gamma _sample_dirichlet "
+        "exponential_ geometric_ sample"
+    ),
 )
 PYTHON = Family(
     "ARG007",
@@ -116,7 +120,12 @@ FAMILIES = (*BY_NAME, FUNCTION, INPLACE, SATURATION, COLD, UNUSED, CONSTANT, ZER
 FLAT = ROUNDING.operations | {"histc", "histogram", "histogramdd", "nextafter"}
 """Operations whose derivative is 0 everywhere although autograd calls them differentiable."""
 
-NEVER = (COMPARISON.operations | ROUNDING.operations | ENCODING.operations | {"argmax", "argmin", "argsort", "long", "int", "bool"})
+NEVER = (
+    COMPARISON.operations
+    | ROUNDING.operations
+    | ENCODING.operations
+    | {"argmax", "argmin", "argsort", "long", "int", "bool"}
+)
 """Operations that pass no gradient whatever they are given."""
 
 ESCAPES = PYTHON.operations | {"equal", "allclose", "is_nonzero"}

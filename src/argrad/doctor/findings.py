@@ -42,7 +42,9 @@ _HELP = {
     families.CONSTANT: ("normalise before choosing: argrad.select(scores.softmax(-1), scores)",),
     families.ZERO: ("look at the factor that is 0",),
     families.CLEARED: ("zero_grad() before backward(), not between backward() and step()",),
-    families.CANCELLED: ("an offset that the loss cannot see (the last bias of a Wasserstein critic) needs no mending",),
+    families.CANCELLED: (
+        "an offset that the loss cannot see (the last bias of a Wasserstein critic) needs no mending",
+    ),
     families.FIRST_ORDER: ("torch.autograd.grad(…, create_graph=True)",),
     families.DEAD_TERM: ("replace it by something that has a gradient, or move it out of the loss",),
 }
@@ -102,7 +104,9 @@ def _title(report: Report, names: Sequence[str]) -> str:
 
 def _idle(report: Report, names: tuple[str, ...], family: families.Family, site: Site | None) -> Finding:
     title = f"{_title(report, names)}: {family.why if site or family is not families.UNUSED else 'never called'}"
-    return Finding("note" if family is families.CANCELLED else "error", family.code, title, names, (), site, _HELP[family])
+    return Finding(
+        "note" if family is families.CANCELLED else "error", family.code, title, names, (), site, _HELP[family]
+    )
 
 
 def _dead(report: Report) -> list[Finding]:

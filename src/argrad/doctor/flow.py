@@ -75,9 +75,7 @@ class Flow:
         reached.alive = bool(seen & roots)
         return reached
 
-    def _step(
-        self, index: int, out: int, wanted: set[int], reached: Reached, seen: set[int], todo: list[int]
-    ) -> None:
+    def _step(self, index: int, out: int, wanted: set[int], reached: Reached, seen: set[int], todo: list[int]) -> None:
         op = self.tape[index]
         if self.tape.live[out]:
             if op.name in FLAT and out in wanted:
@@ -92,12 +90,7 @@ class Flow:
 
     def escapes(self, before: int) -> list[int]:
         """The values that left torch (`item`, `numpy`, an `if`) before operation number `before`."""
-        return [
-            out
-            for index, op in enumerate(self.tape.ops[:before])
-            if op[4] & ESCAPE
-            for out in self.outputs[index]
-        ]
+        return [out for index, op in enumerate(self.tape.ops[:before]) if op[4] & ESCAPE for out in self.outputs[index]]
 
     def target_like(self, out: int) -> bool:
         """Whether a constant is what something live is compared with: meant to be constant."""

@@ -29,7 +29,7 @@ _LIBRARIES = tuple(
 )
 _INTERACTIVE = ("<stdin>", "<ipython", "<string>", "<doctest")
 _extra_roots: list[str] = []
-_owner: dict[CodeType, int] = {}
+_owner: dict[int, tuple[CodeType, int]] = {}
 TORCH, LIBRARY, USER = 0, 1, 2
 
 RawSite = tuple["CodeType", int]
@@ -43,10 +43,10 @@ def treat_as_user(root: str) -> None:
 
 def owner_of(code: CodeType) -> int:
     """Whose code it is: torch's own, another library's, or the user's."""
-    owner = _owner.get(code)
-    if owner is None:
-        owner = _owner[code] = _classify(code.co_filename)
-    return owner
+    entry = _owner.get(id(code))  # not by equality: equal code of two files is equal in Python
+    if entry is None or entry[0] is not code:
+        entry = _owner[id(code)] = (code, _classify(code.co_filename))
+    return entry[1]
 
 
 def _classify(file: str) -> int:
@@ -102,17 +102,18 @@ class Site:
         return linecache.getline(self.file, self.line).rstrip("\n")
 
 
-@lru_cache(maxsize=100_000)
 def resolve(raw: RawSite) -> Site:
     """Line and column of the very expression that was running (PEP 657 positions)."""
-    code, last = raw
+    return _resolve(raw[0].co_filename, *raw)
+
+
+@lru_cache(maxsize=100_000)
+def _resolve(file: str, code: CodeType, last: int) -> Site:
     positions = list(code.co_positions())
-    line, end_line, column, end_column = (
-        positions[last // 2] if 0 <= last // 2 < len(positions) else (None,) * 4
-    )
+    line, end_line, column, end_column = positions[last // 2] if 0 <= last // 2 < len(positions) else (None,) * 4
     line = line or code.co_firstlineno
     return Site(
-        code.co_filename,
+        file,
         line,
         (column or 0) + 1,
         end_line or line,
@@ -187,3 +188,10 @@ def operation_site(where: Site, name: str) -> Site:
             line, column = node.func.end_lineno or 0, (node.func.end_col_offset or 0) + 1
             return Site(where.file, line, column - len(node.func.attr), line, column, where.function)
     return where
+
+
+def forget_sources() -> None:
+    """Read sources anew: a file may have changed since it was last shown."""
+    linecache.checkcache()
+    for cached in (_tree, is_logging, loop_names, operation_site):
+        cached.cache_clear()

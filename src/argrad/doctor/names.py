@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Cost = tuple[bool, int, int, int]
 _MAX_ITEMS = 2_000
 _MAX_DEPTH = 3
+_OWN_REFERENCES = 3  # the frame, the variable, the argument of getrefcount
 _POOR = frozenset({"self", "cls", "_", "__class__"})
 
 
@@ -45,12 +46,15 @@ class Names:
     def look(self, frames: Iterable[FrameType]) -> None:
         """Search the variables of the frames (innermost first) for parameters and optimisers."""
         seen: set[int] = set()
-        scopes = list(_scopes(list(frames)[::-1]))
-        for rank, (variables, file) in enumerate(scopes):
+        stack = list(frames)[::-1]
+        for rank, (variables, file) in enumerate(_scopes(stack)):
             loops = loop_names(file)
             for order, (name, value) in enumerate(list(variables.items())[:_MAX_ITEMS]):
-                if not name.startswith("__"):
+                if name.isidentifier() and not name.startswith("__"):
                     self._visit(value, name, (name in loops or name in _POOR, rank, 0, order), seen, 0)
+        variables = value = None
+        for frame in stack:
+            _forget_snapshot(frame)
 
     def add(self, value: nn.Module | Tensor, name: str) -> None:
         """Name what was handed over; a variable in sight names it better."""
@@ -95,6 +99,15 @@ def _scopes(frames: list[FrameType]) -> Iterator[tuple[dict[str, Any], str]]:
             yield frame.f_globals, frame.f_code.co_filename
         if frame.f_locals is not frame.f_globals:
             yield frame.f_locals, frame.f_code.co_filename
+
+
+def _forget_snapshot(frame: FrameType) -> None:
+    """Before Python 3.13, reading a function's variables leaves a copy of them behind, which keeps tensors alive."""
+    if sys.version_info >= (3, 13) or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return
+    snapshot = frame.f_locals
+    if sys.getrefcount(snapshot) <= _OWN_REFERENCES:  # otherwise the user's code holds it too, by `locals()`
+        snapshot.clear()
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
 from argrad.doctor.diagnosis import diagnose
-from argrad.doctor.frames import treat_as_user
+from argrad.doctor.frames import forget_sources, treat_as_user
 from argrad.doctor.patches import off_the_stack
 from argrad.doctor.report import Report
 from argrad.doctor.session import Session
@@ -48,6 +48,7 @@ def run_script(
     path: str, args: Sequence[str] = (), *, steps: int | None = None, module: bool = False, stop: bool = False
 ) -> Outcome:
     """Run a script (or a module by name) as ``__main__``, watched."""
+    forget_sources()
     try:
         code, file = _load(path, module=module)
     except (OSError, SyntaxError, ImportError) as error:

@@ -102,4 +102,3 @@ class Tape:
             for value in op[0]:
                 readers[value].append(index)
         return readers
-

@@ -31,7 +31,9 @@ def null_terms(flow: Flow, roots: set[int], measured: dict[int, list[int]]) -> l
     for root in roots:
         for term, enters in summands(flow, root).items():
             if enters != LEAF and flow.tape.live[term]:
-                places.setdefault((flow.tape[enters].site, flow.tape[flow.tape.maker[term]].site), []).append((term, enters))
+                places.setdefault((flow.tape[enters].site, flow.tape[flow.tape.maker[term]].site), []).append(
+                    (term, enters)
+                )
     found = []
     for terms in places.values():
         if all(term in measured for term, _ in terms):
