@@ -14,7 +14,7 @@ import time
 import torch
 from common import save
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from argrad.doctor.session import Session
 
@@ -33,7 +33,7 @@ class Block(nn.Module):
         """(B, T, d) to (B, T, d)."""
         b, t, d = x.shape
         q, k, v = (h.view(b, t, self.heads, -1).transpose(1, 2) for h in self.qkv(self.ln1(x)).chunk(3, -1))
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(b, t, d)
+        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(b, t, d)
         x = x + self.proj(mixed)
         return x + self.mlp(self.ln2(x))
 
@@ -46,7 +46,7 @@ def transformer():
     tokens = torch.randint(0, 512, (8, 129))
 
     def step():
-        loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+        loss = functional.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -9,7 +9,7 @@ points = torch.cat(
 centroids = points[::100].clone().requires_grad_()
 optimizer = torch.optim.SGD([centroids], lr=0.5)
 
-for step in range(30):
+for _ in range(30):
     distance = torch.cdist(points, centroids)
     assignment = distance.argmin(dim=1)
     loss = ((points - centroids[assignment]) ** 2).sum(1).mean()

@@ -1,10 +1,10 @@
-"""A classifier picks which of four regressions counts. It never learns: see `argrad doctor examples/select_broken.py`."""
+"""A classifier picks which of four regressions counts, and never learns: `argrad doctor` says why."""
 
 import argparse
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--epochs", type=int, default=2)
@@ -28,7 +28,7 @@ for epoch in range(arguments.epochs):
         soft_index = (probability * torch.arange(4.0)).sum(-1, keepdim=True)
         index = soft_index.round().long()
         value = values.gather(1, index).squeeze(1)
-        loss = F.mse_loss(value, target[batch])
+        loss = functional.mse_loss(value, target[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -4,7 +4,7 @@ import argparse
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 import argrad
 
@@ -27,7 +27,7 @@ for epoch in range(arguments.epochs):
     for batch in torch.randperm(512).split(64):
         values = regressor(inputs[batch])
         value = argrad.select(values, classifier(inputs[batch]))
-        loss = F.mse_loss(value, target[batch])
+        loss = functional.mse_loss(value, target[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+
 from doctor.judge import CASES, run_quietly
 
 SHARED = CASES / "shared"

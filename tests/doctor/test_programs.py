@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from doctor.judge import harmful_lines, programs, run_quietly, truth_of
 
 KNOWN_BLIND = {

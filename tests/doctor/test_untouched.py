@@ -6,13 +6,14 @@ import weakref
 
 import pytest
 import torch
-from doctor.judge import CASES
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
+from torch.overrides import _get_current_function_mode_stack
 
 from argrad.doctor import watch
 from argrad.doctor.session import Session
+from doctor.judge import CASES
 
 
 def train(steps=5, *, watched=0):
@@ -26,7 +27,7 @@ def train(steps=5, *, watched=0):
         for _ in range(steps):
             x, y = torch.randn(8, 6), torch.randint(0, 4, (8,))
             hard = (gate(x) > 0).float()
-            loss = F.cross_entropy(net(x) * hard, y) + 0 * net(x).sum()
+            loss = functional.cross_entropy(net(x) * hard, y) + 0 * net(x).sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -49,11 +50,11 @@ def test_the_numbers_of_the_run_are_the_same_to_the_last_bit(steps):
 
 def installed():
     return (
-        torch.autograd._engine_run_backward,
+        vars(torch.autograd)["_engine_run_backward"],
         vars(torch.autograd.Function)["apply"],
         vars(nn.Parameter)["__new__"],
         torch.compile,
-        len(torch.overrides._get_current_function_mode_stack()),
+        len(_get_current_function_mode_stack()),
         len(_global_optimizer_pre_hooks),
         len(_global_optimizer_post_hooks),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class Watch(contextlib.AbstractContextManager["Watch"]):
             self._session.add(model, name)
         self._report: Report | None = None
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         """Start to watch."""
         self._session.start()
         return self

@@ -9,7 +9,7 @@ from argrad.doctor import families
 from argrad.doctor.families import Family, family_of
 from argrad.doctor.flow import Flow
 from argrad.doctor.frames import is_logging, resolve
-from argrad.doctor.session import status_of
+from argrad.doctor.measure import status_of
 from argrad.doctor.tape import FUNCTION, LEAF, NO_GRAD, SAMPLER, WRITES
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from argrad.doctor.backward import Kill
     from argrad.doctor.flow import Reached
-    from argrad.doctor.session import Session, Watched
+    from argrad.doctor.measure import Watched
+    from argrad.doctor.session import Session
     from argrad.doctor.tape import Op, Tape
 
 

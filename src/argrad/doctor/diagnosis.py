@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from argrad.doctor import families
 from argrad.doctor.blame import Blame, Blamer, family_of_op
 from argrad.doctor.frames import LIBRARY, Site, operation_site, owner_of, resolve
+from argrad.doctor.measure import status_of
 from argrad.doctor.report import Cut, DeadTerm, Idle, Parameter, Report
-from argrad.doctor.session import status_of
 from argrad.doctor.tape import LEAF
 from argrad.doctor.terms import dead_terms, null_terms
 
 if TYPE_CHECKING:
     from argrad.doctor.families import Family
-    from argrad.doctor.session import Session, Watched
+    from argrad.doctor.measure import Watched
+    from argrad.doctor.session import Session
     from argrad.doctor.terms import Dead
 
 _IGNORE = re.compile(r"#\s*argrad:\s*ignore(?:\[(?P<codes>[A-Z0-9, ]+)\])?\s*(?P<reason>.*)")

@@ -15,11 +15,48 @@ if TYPE_CHECKING:
     from argrad.doctor.tape import Op, Tape
 
 _TARGETS = frozenset(
-    "sub __sub__ __rsub__ rsub sub_ mse_loss l1_loss smooth_l1_loss huber_loss kl_div cosine_similarity cdist "
-    "cross_entropy binary_cross_entropy binary_cross_entropy_with_logits pairwise_distance cosine_embedding_loss "
-    "triplet_margin_loss nll_loss gaussian_nll_loss dist".split()
+    [
+        "sub",
+        "__sub__",
+        "__rsub__",
+        "rsub",
+        "sub_",
+        "mse_loss",
+        "l1_loss",
+        "smooth_l1_loss",
+        "huber_loss",
+        "kl_div",
+        "cosine_similarity",
+        "cdist",
+        "cross_entropy",
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "pairwise_distance",
+        "cosine_embedding_loss",
+        "triplet_margin_loss",
+        "nll_loss",
+        "gaussian_nll_loss",
+        "dist",
+    ]
 )
-_SUMS = frozenset("add __add__ __radd__ add_ sub __sub__ __rsub__ rsub sub_ __iadd__ sum mean stack cat".split())
+_SUMS = frozenset(
+    [
+        "add",
+        "__add__",
+        "__radd__",
+        "add_",
+        "sub",
+        "__sub__",
+        "__rsub__",
+        "rsub",
+        "sub_",
+        "__iadd__",
+        "sum",
+        "mean",
+        "stack",
+        "cat",
+    ]
+)
 
 
 @dataclass

@@ -123,8 +123,23 @@ def _resolve(file: str, code: CodeType, last: int) -> Site:
 
 
 _LOGGERS = frozenset(
-    "print info debug warning log log_dict add_scalar add_scalars add_histogram set_postfix set_description "
-    "write report record format".split()
+    [
+        "print",
+        "info",
+        "debug",
+        "warning",
+        "log",
+        "log_dict",
+        "add_scalar",
+        "add_scalars",
+        "add_histogram",
+        "set_postfix",
+        "set_description",
+        "write",
+        "report",
+        "record",
+        "format",
+    ]
 )
 
 

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 _STYLE = """
 .argrad { font: 13px/1.5 ui-monospace, monospace; color: #1b1f24; background: #fff; padding: 1em; }
 .argrad pre { margin: 0; white-space: pre-wrap; }
-.argrad .n { color: #8c959f; user-select: none; display: inline-block; width: 4em; text-align: right; margin-right: 1em; }
-.argrad .harmful { background: #ffebe9; } .argrad .partial { background: #fff8c5; } .argrad .harmless { background: #dafbe1; }
+.argrad .n { color: #8c959f; user-select: none; display: inline-block; width: 4em; text-align: right; }
+.argrad .n { margin-right: 1em; }
+.argrad .harmful { background: #ffebe9; } .argrad .partial { background: #fff8c5; }
+.argrad .harmless { background: #dafbe1; }
 .argrad .why { color: #57606a; font-style: italic; } .argrad h3 { margin: 1.2em 0 .3em; }
-.argrad .red { color: #b3261e; } .argrad .green { color: #1a7f37; } .argrad .yellow { color: #9a6700; } .argrad .dim { color: #6e7781; }
+.argrad .red { color: #b3261e; } .argrad .green { color: #1a7f37; }
+.argrad .yellow { color: #9a6700; } .argrad .dim { color: #6e7781; }
 .argrad .bold { font-weight: 600; }
 """
 _CONTEXT = 3
@@ -27,7 +30,8 @@ _CONTEXT = 3
 
 def to_html(report: Report, *, whole_page: bool = True) -> str:
     """The page, or only its content (for notebooks)."""
-    body = f'<style>{_STYLE}</style><div class="argrad"><pre>{"".join(_text(report))}</pre>{"".join(_sources(report))}</div>'
+    text, sources = "".join(_text(report)), "".join(_sources(report))
+    body = f'<style>{_STYLE}</style><div class="argrad"><pre>{text}</pre>{sources}</div>'
     if not whole_page:
         return body
     head = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>argrad doctor</title></head>'

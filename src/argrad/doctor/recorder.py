@@ -11,53 +11,30 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
-from argrad.doctor import families, tape as tapes
+from argrad.doctor import families
+from argrad.doctor import tape as tapes
 from argrad.doctor.frames import call_site
+from argrad.doctor.kinds import (
+    DATA_SET,
+    ESCAPE,
+    GRAD_SET,
+    INPLACE,
+    SKIP,
+    SUMS,
+    is_view,
+    kind_of,
+    name_of,
+    storage_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from argrad.doctor.frames import RawSite
 
-PLAIN, SKIP, INPLACE, ESCAPE, GRAD_SET, DATA_SET = range(6)
-_VALUE_GETTERS = frozenset("data T mT H mH real imag".split())
-_sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr  # noqa: SLF001  # pyrefly: ignore
-_in_functorch: Callable[[], object] = torch._C._functorch.peek_interpreter_stack  # noqa: SLF001  # pyrefly: ignore
+_sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr  # noqa: SLF001
+_in_functorch: Callable[[], object] = torch._C._functorch.peek_interpreter_stack  # noqa: SLF001
 MAX_OPS = 1_000_000
-SUMS = frozenset("add sub add_ sub_ __add__ __radd__ __sub__ __rsub__ rsub __iadd__ __isub__ stack cat".split())
-
-
-def name_of(func: Any) -> str:
-    """The operation's name; a getter is named by its attribute."""
-    name = getattr(func, "__name__", type(func).__name__)
-    if name in {"__get__", "__set__"}:
-        owner = getattr(getattr(func, "__self__", None), "__name__", "")
-        return owner if name == "__get__" else f"{owner}="
-    return name
-
-
-def kind_of(func: Any) -> int:
-    """What the recorder does with a call of `func`."""
-    name = name_of(func)
-    getter = getattr(func, "__name__", "") == "__get__"
-    if name == "grad=":
-        return GRAD_SET
-    if name == "data=":
-        return DATA_SET
-    if (getter and name not in _VALUE_GETTERS) or name in families.WITHOUT_VALUES or name.endswith("="):
-        return SKIP
-    if name.startswith("is_"):
-        return SKIP if name != "is_nonzero" else ESCAPE
-    if name in {"_set_grad_enabled", "backward", "requires_grad_", "requires_grad"}:
-        return SKIP
-    if name in families.ESCAPES:
-        return ESCAPE
-    return INPLACE if _writes(name) else PLAIN
-
-
-def _writes(name: str) -> bool:
-    if name.startswith("__i") and name.endswith("__"):
-        return name not in {"__index__", "__invert__", "__iter__", "__int__"}
-    return name == "__setitem__" or (name.endswith("_") and not name.endswith("__"))
 
 
 class Recorder(TorchFunctionMode):
@@ -150,14 +127,14 @@ class Recorder(TorchFunctionMode):
         return max(value, self._aliased(tensor)) if self._written else value
 
     def _aliased(self, tensor: Tensor) -> int:
-        entry = self._written.get(_storage(tensor))
+        entry = self._written.get(storage_key(tensor))
         return entry[1] if entry is not None else -1
 
     def _new_leaf(self, tensor: Tensor) -> int:
         value = self.tape.add_leaf()
         self._known[id(tensor)] = (weakref.ref(tensor), value)
         self.leaves[value] = weakref.ref(tensor)
-        self._parameters[_storage(tensor)] = StorageWeakRef(tensor.untyped_storage())
+        self._parameters[storage_key(tensor)] = StorageWeakRef(tensor.untyped_storage())
         return value
 
     def _foreign(self, tensor: Tensor) -> int:
@@ -193,7 +170,7 @@ class Recorder(TorchFunctionMode):
         value = self.tape.add_value(op, live=live)
         self._known[id(tensor)] = (weakref.ref(tensor), value)
         if self.diagnose:
-            self._look_at(tensor, value, op)
+            self._look_at(tensor, value)
         return value
 
     def _note_op(
@@ -222,7 +199,7 @@ class Recorder(TorchFunctionMode):
         elif kind == ESCAPE:
             self._escape(result, index)
         if name == "data" and isinstance(args[0], nn.Parameter):
-            self._parameters[_storage(args[0])] = StorageWeakRef(args[0].untyped_storage())
+            self._parameters[storage_key(args[0])] = StorageWeakRef(args[0].untyped_storage())
 
     def _scalar_sum(self, args: tuple[Any, ...], result: Any) -> int:
         """Flag a sum of scalars, and note which of them are exactly 0: their gradient is looked at."""
@@ -249,12 +226,12 @@ class Recorder(TorchFunctionMode):
 
     def _note_write(self, name: str, args: tuple[Any, ...], inputs: list[int], first: int) -> None:
         target = args[0]
-        if name in families.OVERWRITES and not _is_view(target):
-            old = self.value_of(target)
-            inputs = [value for value in inputs if value != old]
         if self._is_parameter(target):
             self.leaf_updated()
             return
+        if name in families.OVERWRITES and not is_view(target):
+            old = self.value_of(target)
+            inputs = [value for value in inputs if value != old]
         if not inputs and self._known.get(id(target)) is None:
             return
         scalar = self._scalar_sum(args[1:], target) if name in SUMS else 0
@@ -262,9 +239,11 @@ class Recorder(TorchFunctionMode):
         self._remember_write(target, self._bind(target, index))
 
     def _is_parameter(self, tensor: Any) -> bool:
+        if not isinstance(tensor, Tensor):
+            return True  # a list of them: the optimisers' own fused updates
         if isinstance(tensor, nn.Parameter) or (tensor.requires_grad and tensor.is_leaf):
             return True
-        entry = self._parameters.get(_storage(tensor)) if self._parameters else None
+        entry = self._parameters.get(storage_key(tensor)) if self._parameters else None
         return entry is not None
 
     def _remember_write(self, target: Tensor, value: int) -> None:
@@ -288,7 +267,7 @@ class Recorder(TorchFunctionMode):
         if value >= 0 and self.tape.maker[value] != tapes.LEAF:
             self._bind(result, self._append("Parameter", [value], 0, 0))
 
-    def _look_at(self, tensor: Tensor, value: int, op: int) -> None:
+    def _look_at(self, tensor: Tensor, value: int) -> None:
         """In a diagnostic step only: exact zeros, exact ones, and the range of the values."""
         if not tensor.is_floating_point() or tensor.numel() == 0:
             return
@@ -298,14 +277,3 @@ class Recorder(TorchFunctionMode):
         self.tape.shapes[value] = tuple(tensor.shape)
         if low == high == 0.0:
             self.tape.zero.add(value)
-
-
-def _storage(tensor: Tensor) -> int:
-    try:
-        return tensor.untyped_storage()._cdata  # noqa: SLF001
-    except (RuntimeError, NotImplementedError):
-        return 0
-
-
-def _is_view(tensor: Tensor) -> bool:
-    return tensor._base is not None  # noqa: SLF001  # pyrefly: ignore

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argrad._version import __version__
 from argrad.doctor.families import CANCELLED, Family
-from argrad.doctor.frames import Site
+
+if TYPE_CHECKING:
+    from argrad.doctor.frames import Site
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from argrad.doctor.diagnosis import diagnose
 from argrad.doctor.frames import forget_sources, treat_as_user
 from argrad.doctor.patches import off_the_stack
-from argrad.doctor.report import Report
 from argrad.doctor.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from argrad.doctor.report import Report
 
 EXTRA_STEPS = 8
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,9 +14,10 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from argrad.doctor.backward import Kill, Probe, TermProbe
+from argrad.doctor.backward import Probe, TermProbe
 from argrad.doctor.flow import Flow
 from argrad.doctor.frames import RawSite, user_frames
+from argrad.doctor.measure import Group, Watched, measure, status_of
 from argrad.doctor.names import Names
 from argrad.doctor.patches import Patches, off_the_stack
 from argrad.doctor.recorder import Recorder
@@ -27,36 +27,6 @@ from argrad.doctor.terms import summands
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import CodeType
-
-TINY, USEFUL, LOST = 1e-20, 1e-8, 1e-30
-
-
-@dataclass
-class Watched:
-    """What was measured of one parameter."""
-
-    ref: weakref.ref[Tensor]
-    numel: int
-    value: int
-    shape: tuple[int, ...]
-    name: str | None = None
-    sizes: list[float | None] = field(default_factory=list)
-    groups: set[int] = field(default_factory=set)
-    kills: list[Kill] = field(default_factory=list)
-    diagnosed: bool = False
-    connected: bool = False
-    cancelled: bool = False
-    cleared: RawSite | None = None
-    best: float = 0.0
-
-
-@dataclass
-class Group:
-    """The losses that were sent backward before one (or several) optimiser steps."""
-
-    roots: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    silenced: bool = False
 
 
 class Session:
@@ -303,13 +273,20 @@ class Session:
         return [key for key, watched in self.parameters.items() if status_of(watched) not in {"flows", "none"}]
 
     def _enough(self) -> bool:
-        waiting = [o for o in self._optimizers() if self.judged.get(id(o), 0) < self.steps]
+        waiting = [o for o in self._optimizers() if self._waits(o)]
         total = max(self.judged.values(), default=0)
         if waiting and sum(self.judged.values()) < 20 * self.steps:
             return False
         if total < self.steps:
             return False
         return total >= self.steps + self.extend or not self._inconclusive()
+
+    def _waits(self, optimizer: Optimizer) -> bool:
+        """Not yet judged often enough; one that wraps another, judged optimiser does not count."""
+        count = self.judged.get(id(optimizer), 0)
+        return 0 < count < self.steps or (
+            count == 0 and any(id(p) not in self.parameters for p in _trainable(optimizer))
+        )
 
     def _inconclusive(self) -> bool:
         return bool(self.null_terms) or any(status_of(w) != "flows" for w in self.parameters.values())
@@ -381,29 +358,3 @@ def _trainable(optimizer: Optimizer) -> list[Tensor]:
 
 def _stack() -> list[Any]:
     return torch.overrides._get_current_function_mode_stack()  # noqa: SLF001
-
-
-def measure(grads: Sequence[Tensor | None]) -> list[float | None]:
-    """The largest magnitude in each gradient; None where there is none. NaN counts as a gradient."""
-    sizes: list[Tensor | None] = []
-    with torch.no_grad():
-        for grad in grads:
-            values = grad if grad is None or not grad.is_sparse else grad._values()  # noqa: SLF001
-            empty = values is None or values.numel() == 0
-            sizes.append(
-                None if values is None else torch.zeros(()) if empty else torch.linalg.vector_norm(values, torch.inf)
-            )
-    return [None if size is None else float(size) for size in sizes]
-
-
-def status_of(watched: Watched) -> str:
-    """flows, zero, none or vanishing, over all judged steps."""
-    sizes = [size for size in watched.sizes if size is not None]
-    largest = max((size if size == size else 1.0 for size in sizes), default=0.0)  # noqa: PLR0124  (NaN)
-    if largest > LOST and (largest > TINY or watched.best < USEFUL):
-        return "flows"
-    if largest > 0:
-        return "vanishing"
-    if watched.diagnosed:
-        return "zero" if watched.connected else "none"
-    return "zero" if sizes else "none"

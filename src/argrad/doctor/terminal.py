@@ -89,16 +89,10 @@ def _harmless(report: Report) -> list[Cut]:
 
 def _note(cut: Cut) -> Iterator[Line]:
     reached = ", ".join(f"`{name}`" for name in grouped(cut.parameters, 3))
-    yield (
-        f"harmless: {_short(cut.site.file)}:{cut.site.line} {cut.operation} is a constant to autograd, and that is "
-        "fine here;",
-        "green",
-    )
-    yield (
-        f"  the gradient reaches {reached} through what was selected or compared; "
-        "the choice is held fixed in each step",
-        "",
-    )
+    place = f"{_short(cut.site.file)}:{cut.site.line}"
+    yield f"harmless: {place} {cut.operation} is a constant to autograd, and that is fine here;", "green"
+    yield f"  the gradient reaches {reached} through what was selected or compared;", ""
+    yield "  the choice is held fixed in each step", ""
 
 
 def _summary(report: Report) -> Iterator[Line]:

@@ -12,8 +12,30 @@ if TYPE_CHECKING:
     from argrad.doctor.flow import Flow
     from argrad.doctor.tape import Op
 
-_SCALES = frozenset("mul __mul__ __rmul__ div truediv __truediv__ __div__ neg __neg__ mul_ div_ mean sum squeeze "
-                    "reshape view to float double clone".split())  # fmt: skip
+_SCALES = frozenset(
+    [
+        "mul",
+        "__mul__",
+        "__rmul__",
+        "div",
+        "truediv",
+        "__truediv__",
+        "__div__",
+        "neg",
+        "__neg__",
+        "mul_",
+        "div_",
+        "mean",
+        "sum",
+        "squeeze",
+        "reshape",
+        "view",
+        "to",
+        "float",
+        "double",
+        "clone",
+    ]
+)
 
 
 @dataclass(frozen=True)
