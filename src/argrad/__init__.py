@@ -12,6 +12,7 @@ from argrad._version import __version__
 
 if TYPE_CHECKING:
     from argrad import choices as choices
+    from argrad import doctor as doctor
     from argrad import losses as losses
     from argrad import nn as nn
     from argrad import noise as noise
@@ -61,7 +62,7 @@ _ROOMS = {
         "threshold",
     ],
 }
-_MODULES = ["choices", "losses", "nn", "noise", "schedules"]
+_MODULES = ["choices", "doctor", "losses", "nn", "noise", "schedules"]
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604 (all are strings)
