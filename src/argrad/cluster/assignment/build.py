@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-_SOURCES = ("job.h", "screen.h", "threads.c", "layout.c", "nearest.c", "sums.c")
+_SOURCES = ("job.h", "distance.h", "screen.h", "threads.c", "layout.c", "nearest.c", "sums.c")
 _FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
 _TIMEOUT_SECONDS = 120
 
