@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 _SOURCES = ("job.h", "distance.h", "screen.h", "threads.c", "layout.c", "nearest.c", "sums.c")
-_FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
+_FLAGS = ("-std=gnu11", "-O3", "-fno-tree-pre", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
 _TIMEOUT_SECONDS = 120
 
 

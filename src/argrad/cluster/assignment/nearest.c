@@ -19,9 +19,11 @@ typedef struct {
     float *lower;    /* bounds on the scaled distance to the own centroid */
     float *upper;
     float *room;     /* the lowest bound of a row over its groups */
-    float *fresh;    /* the least score that this pass found in the group at hand, from below */
-    int32_t *many;   /* groups: how many rows each has to screen */
-    uint16_t *list;  /* groups × chunk: which */
+    float *size;     /* |x| */
+    float *ceiling;  /* the own distance from above, as a score */
+    int32_t *seat;   /* position of the own centroid in the blocks, or −1 */
+    float *fresh;    /* along the list: the least score that this pass found in the group at hand, from below */
+    uint16_t *list;  /* the rows to screen against the group at hand */
     float *centred;  /* float32 screen: chunk × dims; int8: one row */
     Tile *tiles;     /* first pass: blocks */
     int64_t shown;   /* int8: the row that `centred` holds */
@@ -35,9 +37,11 @@ static size_t carve(const Job *job, char *base, Scratch *s) {
     TAKE(lower, m * 4);
     TAKE(upper, m * 4);
     TAKE(room, m * 4);
-    TAKE(fresh, m * 4);
-    TAKE(many, groups * 4);
-    TAKE(list, groups * m * 2 + 64);
+    TAKE(size, m * 4);
+    TAKE(ceiling, m * 4);
+    TAKE(seat, m * 4);
+    TAKE(fresh, (m + ROWS) * 4);
+    TAKE(list, (m + 32) * 2);
     TAKE(centred, (job->int8 ? 1 : m) * (size_t)job->dims * 4);
     TAKE(tiles, job->previous ? 0 : groups * (size_t)job->blocks_per_group * sizeof(Tile));
 #undef TAKE
@@ -58,14 +62,24 @@ static float *bound_of(const Job *job, int64_t first, int64_t r, int64_t centroi
 }
 
 static Between near(const Job *job, int64_t first, int64_t r, int64_t j, Scratch *s) {
-    float size = sqrtf(job->square[first + r]), norm = sqrtf(job->norm[job->position[j]]);
-    return between(job, centred(job, first, r, s), j, (size + norm) * 1.0001f);
+    float norm = sqrtf(job->norm[job->position[j]]);
+    return between(job, centred(job, first, r, s), j, (s->size[r] + norm) * 1.0001f);
 }
 
 static Between exactly(const Job *job, double squared) {
     float d = (float)(sqrt(squared) * job->scale);
     Between out = {d * (1 - 4 * UNIT), d * (1 + 4 * UNIT) + 1e-30f};
     return out;
+}
+
+/* Row r's own centroid is j, at a distance in between. */
+static void own(const Job *job, int64_t first, int64_t r, int64_t j, double squared, Between d, Scratch *s) {
+    s->label[r] = (int32_t)j;
+    s->seat[r] = j < 0 ? -1 : job->position[j];
+    s->best[r] = squared;
+    s->lower[r] = d.low;
+    s->upper[r] = d.high;
+    s->ceiling[r] = d.high * d.high * (1 + 4 * UNIT) - job->square[first + r];
 }
 
 /* ---- what the bounds spare ---- */
@@ -87,20 +101,18 @@ static void own_distances(const Job *job, int64_t first, int64_t m, Scratch *s) 
     for (int64_t r = 0; r < m; r++) {
         int64_t a = job->previous[first + r];
         float high = (job->upper[first + r] + job->moved[a]) * (1 + 2 * UNIT);
-        Between own = {-1, high};
-        s->best[r] = -1;
-        s->label[r] = (int32_t)a;
+        Between d = {-1, high};
         if (!(s->room[r] > high)) {
             if (!job->int8) centre_row(job, first + r, s->centred + r * job->dims);
-            own = near(job, first, r, a, s);
+            d = near(job, first, r, a, s);
         }
-        s->lower[r] = own.low;
-        s->upper[r] = own.high;
+        own(job, first, r, a, -1, d, s);
     }
 }
 
-static void list_group(const Job *job, int64_t m, const float *l, int64_t g, Scratch *s) {
-    uint16_t *list = s->list + g * job->chunk;
+/* List the rows that bounds l do not spare; returns how many. */
+static int32_t list_group(int64_t m, const float *l, Scratch *s) {
+    uint16_t *list = s->list;
     int32_t n = 0;
     int64_t r = 0;
 #if defined(__AVX512F__)
@@ -117,7 +129,7 @@ static void list_group(const Job *job, int64_t m, const float *l, int64_t g, Scr
         list[n] = (uint16_t)r;
         n += !(l[r] > s->upper[r]);
     }
-    s->many[g] = n;
+    return n;
 }
 
 /* ---- what the screen leaves ---- */
@@ -129,10 +141,7 @@ static void move(const Job *job, int64_t first, int64_t r, int32_t j, double squ
         float *bound = bound_of(job, first, r, old);
         if (s->lower[r] < *bound) *bound = s->lower[r];
     }
-    s->label[r] = j;
-    s->best[r] = squared;
-    s->lower[r] = d.low;
-    s->upper[r] = d.high;
+    own(job, first, r, j, squared, d, s);
 }
 
 /* Whether centroid j is nearer to row r than its own: by float32 where that is certain, else by float64. If so, it is
@@ -145,9 +154,7 @@ static float contest(const Job *job, int64_t first, int64_t r, int32_t j, Scratc
         if (s->best[r] < 0) s->best[r] = distance(job, first + r, s->label[r]);
         squared = distance(job, first + r, j);
         d = exactly(job, squared);
-        Between own = exactly(job, s->best[r]);
-        s->lower[r] = own.low;
-        s->upper[r] = own.high;
+        own(job, first, r, s->label[r], s->best[r], exactly(job, s->best[r]), s);
         if (squared > s->best[r] || (squared == s->best[r] && j > s->label[r])) return d.low;
     }
     float farther = s->label[r] >= 0 ? s->lower[r] : INFINITY;
@@ -155,22 +162,17 @@ static float contest(const Job *job, int64_t first, int64_t r, int32_t j, Scratc
     return farther;
 }
 
-/* In score, a row's own distance from above. */
-static inline float ceiling(const Job *job, int64_t i, float upper, float rounding) {
-    return upper * upper * (1 + 4 * UNIT) - job->square[i] + rounding;
-}
-
 /* Let every lane that may hold a nearer centroid contest. Returns the least score of the others, from below. */
-static float settle(const Job *job, int64_t first, int64_t r, int64_t b, float *score, float margin, float rounding, Scratch *s) {
-    float others = INFINITY;
+static float settle(const Job *job, int64_t first, int64_t r, int64_t b, int row, Tile *tile, Scratch *s) {
+    float others = INFINITY, margin = tile->margin[row], rounding = tile->rounding[row], *score = (float *)tile->score[row];
     for (;;) {
-        int best = 0;
-        for (int l = 1; l < BLOCK; l++) best = score[l] < score[best] ? l : best;
+        int best = lowest(tile->score[row]);
         float low = score[best] - margin;
-        if (score[best] == INFINITY || low > ceiling(job, first + r, s->upper[r], rounding)) return low < others ? low : others;
+        if (score[best] == INFINITY || low > s->ceiling[r] + rounding) return low < others ? low : others;
         score[best] = INFINITY;
         float d = contest(job, first, r, job->place[b * BLOCK + best], s);
-        d = d > 0 ? d * d * (1 - 4 * UNIT) - job->square[first + r] - rounding : -job->square[first + r] - rounding;
+        d = d > 0 ? d * d * (1 - 4 * UNIT) : 0;
+        d -= job->square[first + r] + rounding;
         others = d < others ? d : others;
     }
 }
@@ -180,9 +182,8 @@ static inline void screen(const Job *job, int64_t first, const uint16_t *list, i
     const float *about = job->about + b * 3;
     const lanes_f *norm = (const lanes_f *)(job->norm + b * BLOCK);
     for (int r = 0; r < ROWS; r++) {
-        float reach = sqrtf(job->square[first + list[r]]) + about[1];
-        tile->rounding[r] = (float)(job->dims + 32) * UNIT * reach * reach + 1e-30f;
-        tile->margin[r] = tile->rounding[r];
+        float reach = s->size[list[r]] + about[1];
+        tile->rounding[r] = tile->margin[r] = (float)(job->dims + 32) * UNIT * reach * reach + 1e-30f;
     }
 #if HAS_INT8
     if (job->int8) {
@@ -192,11 +193,11 @@ static inline void screen(const Job *job, int64_t first, const uint16_t *list, i
         float factor[ROWS];
         for (int r = 0; r < ROWS; r++) {
             int64_t i = first + list[r];
-            float size = sqrtf(job->square[i]), lost = job->lost[i];
+            float lost = job->lost[i];
             x[r] = (const int32_t *)(job->code + i * steps * 4);
             start[r] = job->start[i];
             factor[r] = 2 * job->step[i] * about[0];
-            tile->margin[r] += 2.0001f * (lost * about[1] + (size + lost) * about[2]);
+            tile->margin[r] += 2.0001f * (lost * about[1] + (s->size[list[r]] + lost) * about[2]);
         }
         tile_int8(steps, x, start, (const uint8_t *)job->block + b * steps * BLOCK * 4, norm, factor, tile);
     } else
@@ -206,43 +207,44 @@ static inline void screen(const Job *job, int64_t first, const uint16_t *list, i
         for (int r = 0; r < ROWS; r++) x[r] = s->centred + list[r] * job->dims;
         tile_float(job->dims, x, (const float *)job->block + b * job->dims * BLOCK, norm, tile);
     }
-    for (int r = 0; r < ROWS; r++) {
-        int32_t own = s->label[list[r]];
-        leave_out(tile->score[r], own < 0 ? -1 : job->position[own] - (int32_t)(b * BLOCK));
-    }
+    for (int r = 0; r < ROWS; r++) leave_out(tile->score[r], s->seat[list[r]] - (int32_t)(b * BLOCK));
     least_of_rows(tile);
 }
 
-/* The first `rows` rows of a tile contest where they may; `fresh` gets the least score of the others. */
-static inline void settle_row(const Job *job, int64_t first, int row, int64_t r, int64_t b, Tile *tile, Scratch *s) {
+/* The least score of the others in block b for a tile's row, after those who may be nearer have contested. */
+static inline float settled(const Job *job, int64_t first, int64_t r, int64_t b, int row, Tile *tile, Scratch *s) {
     float found = tile->low[row] - tile->margin[row];
-    if (found <= ceiling(job, first + r, s->upper[r], tile->rounding[row]) && tile->low[row] < INFINITY)
-        found = settle(job, first, r, b, (float *)tile->score[row], tile->margin[row], tile->rounding[row], s);
-    if (found < s->fresh[r]) s->fresh[r] = found;
+    if (found > s->ceiling[r] + tile->rounding[row] || tile->low[row] == INFINITY) return found;
+    return settle(job, first, r, b, row, tile, s);
 }
 
-static inline float bound_from(const Job *job, int64_t i, float score) {
-    float squared = score + job->square[i];
+static inline float bound_from(float score, float square) {
+    float squared = score + square;
     return squared > 0 ? sqrtf(squared) * (1 - 4 * UNIT) : 0;
 }
 
-static void screen_group(const Job *job, int64_t g, int64_t first, float *bounds, Scratch *s) {
-    uint16_t *list = s->list + g * job->chunk, some[ROWS];
-    int32_t n = s->many[g];
-    for (int32_t q = 0; q < n; q++) s->fresh[list[q]] = bounds[g * job->chunk + list[q]] = INFINITY;
-    for (int64_t b = g * job->blocks_per_group; b < (g + 1) * job->blocks_per_group; b++) {
-        for (int32_t q = 0; q < n; q += ROWS) {
-            Tile tile;
-            int rows = n - q < ROWS ? n - q : ROWS;
-            for (int r = 0; r < ROWS; r++) some[r] = list[q + (r < rows ? r : 0)];
-            screen(job, first, some, b, s, &tile);
-            for (int r = 0; r < rows; r++) settle_row(job, first, r, some[r], b, &tile, s);
+static void screen_block(const Job *job, int64_t b, int64_t first, uint16_t *list, int32_t n, Scratch *s) {
+    for (int32_t q = n; q < n + ROWS; q++) list[q] = list[n - 1]; /* a full tile; nobody reads these again */
+    for (int32_t q = 0; q < n; q += ROWS) {
+        Tile tile;
+        screen(job, first, list + q, b, s, &tile);
+        for (int r = 0; r < ROWS && q + r < n; r++) {
+            float found = settled(job, first, list[q + r], b, r, &tile, s);
+            s->fresh[q + r] = found < s->fresh[q + r] ? found : s->fresh[q + r];
         }
     }
-    for (int32_t q = 0; q < n; q++) { /* a centroid that was the own one till now has written its own bound */
-        float l = bound_from(job, first + list[q], s->fresh[list[q]]), *to = bounds + g * job->chunk + list[q];
-        if (l < *to) *to = l;
-    }
+}
+
+static void screen_group(const Job *job, int64_t g, int64_t first, float *bounds, Scratch *s) {
+    uint16_t *list = s->list;
+    int32_t n = list_group(chunk_end(job, first / job->chunk) - first, bounds, s);
+    if (n == 0) return;
+    for (int32_t q = 0; q < n; q++) s->fresh[q] = bounds[list[q]] = INFINITY;
+    for (int64_t b = g * job->blocks_per_group; b < (g + 1) * job->blocks_per_group; b++)
+        screen_block(job, b, first, list, n, s);
+    for (int32_t q = 0; q < n; q++) s->fresh[q] = bound_from(s->fresh[q], job->square[first + list[q]]);
+    for (int32_t q = 0; q < n; q++) /* a centroid that was the own one till now has written its own bound */
+        bounds[list[q]] = s->fresh[q] < bounds[list[q]] ? s->fresh[q] : bounds[list[q]];
 }
 
 /* ---- one chunk of points ---- */
@@ -252,8 +254,7 @@ static void later_pass(const Job *job, int64_t task, Scratch *s) {
     float *bounds = job->bounds + task * job->groups * job->chunk;
     lower_bounds(job, m, bounds, s);
     own_distances(job, first, m, s);
-    for (int64_t g = 0; g < job->groups; g++) list_group(job, m, bounds + g * job->chunk, g, s);
-    for (int64_t g = 0; g < job->groups; g++) screen_group(job, g, first, bounds, s);
+    for (int64_t g = 0; g < job->groups; g++) screen_group(job, g, first, bounds + g * job->chunk, s);
 }
 
 /* No label is known: screen all blocks, let the best of them speak first, and the others hardly ever have to. */
@@ -266,9 +267,8 @@ static void settle_first(const Job *job, int64_t first, int row, int64_t r, Scra
     for (int64_t q = 0; q <= blocks; q++) {
         int64_t b = q == 0 ? best : q - 1;
         if (q > 0 && b == best) continue;
-        s->fresh[r] = INFINITY;
-        settle_row(job, first, row, r, b, &s->tiles[b], s);
-        float l = bound_from(job, first + r, s->fresh[r]), *to = bound + b / job->blocks_per_group * job->chunk;
+        float l = bound_from(settled(job, first, r, b, row, &s->tiles[b], s), job->square[first + r]);
+        float *to = bound + b / job->blocks_per_group * job->chunk;
         if (bound && l < *to) *to = l;
     }
 }
@@ -276,9 +276,7 @@ static void settle_first(const Job *job, int64_t first, int row, int64_t r, Scra
 static void first_pass(const Job *job, int64_t task, Scratch *s) {
     int64_t first = task * job->chunk, m = chunk_end(job, task) - first;
     for (int64_t r = 0; r < m; r++) {
-        s->label[r] = -1;
-        s->best[r] = -1;
-        s->lower[r] = s->upper[r] = INFINITY;
+        own(job, first, r, -1, -1, (Between){INFINITY, INFINITY}, s);
         if (!job->int8) centre_row(job, first + r, s->centred + r * job->dims);
     }
     for (int64_t q = 0; q < m; q += ROWS) {
@@ -295,6 +293,7 @@ static void chunk_of_points(const void *shared, int64_t task, void *memory) {
     Scratch s;
     carve(job, memory, &s);
     int64_t first = task * job->chunk, changed = 0;
+    for (int64_t i = first; i < chunk_end(job, task); i++) s.size[i - first] = sqrtf(job->square[i]) * (1 + 4 * UNIT);
     if (job->previous) later_pass(job, task, &s);
     else first_pass(job, task, &s);
     for (int64_t i = first; i < chunk_end(job, task); i++) {

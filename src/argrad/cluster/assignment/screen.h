@@ -12,8 +12,9 @@ typedef struct {
     float low[16], margin[ROWS], rounding[ROWS];
 } Tile;
 
-static inline __attribute__((always_inline)) void tile_float(int64_t dims, const float *const *x, const float *block,
-                                                             const lanes_f *norm, Tile *out) {
+/* Never inlined: elsewhere's variables would push the sums out of the registers. */
+static __attribute__((noinline)) void tile_float(int64_t dims, const float *const *x, const float *block, const lanes_f *norm,
+                                                 Tile *out) {
     lanes_f sum[ROWS][WIDE];
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS; r++)
@@ -35,9 +36,8 @@ static inline __attribute__((always_inline)) void tile_float(int64_t dims, const
 }
 
 #if HAS_INT8
-static inline __attribute__((always_inline)) void tile_int8(int64_t steps, const int32_t *const *x, const int32_t *start,
-                                                            const uint8_t *block, const lanes_f *norm,
-                                                            const float *factor, Tile *out) {
+static __attribute__((noinline)) void tile_int8(int64_t steps, const int32_t *const *x, const int32_t *start,
+                                                const uint8_t *block, const lanes_f *norm, const float *factor, Tile *out) {
     __m512i sum[ROWS][WIDE];
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS; r++)
@@ -72,6 +72,15 @@ static inline void leave_out(lanes_f *score, int32_t own) {
                                                _mm512_set1_ps(INFINITY));
 }
 
+/* which centroid of the block has the least score */
+static inline int lowest(const lanes_f *score) {
+    __m512 least_pair = _mm512_min_ps((__m512)score[0], (__m512)score[1]);
+    __m512 value = _mm512_set1_ps(_mm512_reduce_min_ps(least_pair));
+    uint32_t where = (uint32_t)_mm512_cmpeq_ps_mask((__m512)score[0], value) |
+                     (uint32_t)_mm512_cmpeq_ps_mask((__m512)score[1], value) << 16;
+    return where ? __builtin_ctz(where) : 0;
+}
+
 /* the least lane of each of four rows, in lanes 0–3 of every quarter */
 static inline lanes_f least_of_four(lanes_f a, lanes_f b, lanes_f c, lanes_f d) {
     const lanes_i low = {0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29};
@@ -97,6 +106,13 @@ static inline void least_of_rows(Tile *tile) {
 #else
 static inline void leave_out(lanes_f *score, int32_t own) {
     if (own >= 0 && own < BLOCK) ((float *)score)[own] = INFINITY;
+}
+
+static inline int lowest(const lanes_f *score) {
+    const float *v = (const float *)score;
+    int best = 0;
+    for (int l = 1; l < BLOCK; l++) best = v[l] < v[best] ? l : best;
+    return best;
 }
 
 static inline void least_of_rows(Tile *tile) {
