@@ -24,8 +24,8 @@ _CANCELS: Final = 1e-5  # inertia below this part of the points' spread is summe
 _SIZES: Final = ("points", "centroids", "dims", "chunk", "groups", "blocks_per_group", "threads")
 _SWITCHES: Final = ("points_are_double", "int8")
 _ARRAYS: Final = (
-    *("x", "c", "mean", "weights", "place", "position", "previous", "labels", "upper", "bounds", "moved", "drift"),
-    *("square", "code", "step", "lost", "start", "row", "block", "norm", "about", "total", "own"),
+    *("x", "c", "mean", "centre", "weights", "place", "position", "previous", "labels", "upper", "bounds", "moved", "drift"),
+    *("square", "code", "step", "lost", "start", "row", "length", "block", "norm", "about", "total", "own"),
 )
 
 
@@ -65,6 +65,7 @@ class CompiledLoop:
         x, job = self._arrays["x"], self._job
         sample = x[:: -(-len(x) // _SAMPLE)].double()
         self._mean = self._arrays["mean"] = sample.mean(0).float().double()
+        self._arrays["centre"] = self._mean.float()
         reach = (sample - self._mean).abs().max()
         job.scale = 2.0 ** -float(reach.frexp().exponent) if 0 < reach < torch.inf else 1.0
         job.int8 = bool(_library().argrad_has_int8()) and _INT8_DIMS <= job.dims <= 2**16
@@ -146,6 +147,7 @@ class CompiledLoop:
         width = -(-job.dims // 4) * 4
         arrays["block"] = torch.empty(blocks * lanes * width, dtype=torch.uint8 if job.int8 else torch.float32)
         arrays["row"] = torch.empty(job.centroids, job.dims)
+        arrays["length"] = torch.empty(job.centroids)
         arrays["norm"] = torch.empty(blocks * lanes)
         arrays["about"] = torch.empty(blocks, 3)
         if self._keep:

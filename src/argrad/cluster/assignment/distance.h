@@ -33,26 +33,33 @@ static __attribute__((noinline, unused)) double distance(const Job *job, int64_t
     return total_d(even + odd) + rest;
 }
 
-/* Centre and scale point i in float32. `mean` holds float32 numbers, so that one rounding is all that is lost. */
+#if defined(__AVX512F__)
+static inline __mmask16 inside(int64_t left) { return left < 16 ? (__mmask16)((1 << left) - 1) : (__mmask16)-1; }
+#endif
+
+/* Centre and scale point i in float32; the centre is made of float32 numbers, so one rounding is all that is lost. */
 static inline void centre_row(const Job *job, int64_t i, float *to) {
     float scale = (float)job->scale;
     if (job->points_are_double) {
         const double *x = (const double *)job->x + i * job->dims;
         for (int64_t t = 0; t < job->dims; t++) to[t] = (float)(x[t] - job->mean[t]) * scale;
-    } else {
-        const float *x = (const float *)job->x + i * job->dims;
-        for (int64_t t = 0; t < job->dims; t++) to[t] = (x[t] - (float)job->mean[t]) * scale;
+        return;
     }
+    const float *x = (const float *)job->x + i * job->dims;
+#if defined(__AVX512F__)
+    for (int64_t t = 0; t < job->dims; t += 16) {
+        __mmask16 in = inside(job->dims - t);
+        __m512 v = _mm512_sub_ps(_mm512_maskz_loadu_ps(in, x + t), _mm512_maskz_loadu_ps(in, job->centre + t));
+        _mm512_mask_storeu_ps(to + t, in, _mm512_mul_ps(v, _mm512_set1_ps(scale)));
+    }
+#else
+    for (int64_t t = 0; t < job->dims; t++) to[t] = (x[t] - job->centre[t]) * scale;
+#endif
 }
 
-typedef struct {
-    float low, high;
-} Between;
-
-/* The scaled distance in float32, from below and from above. `reach` ≥ |x| + |c| of the centred, scaled vectors. */
-static inline Between between(const Job *job, const float *x, int64_t j, float reach) {
+/* Σ (x − c)² in float32, of a centred point */
+static inline float rough(const Job *job, const float *x, int64_t j) {
     const float *c = job->row + j * job->dims;
-    float sum = 0;
     int64_t t = 0;
 #if defined(__AVX512F__)
     __m512 even = _mm512_setzero_ps(), odd = _mm512_setzero_ps();
@@ -63,12 +70,13 @@ static inline Between between(const Job *job, const float *x, int64_t j, float r
         odd = _mm512_fmadd_ps(b, b, odd);
     }
     for (; t < job->dims; t += 16) {
-        __mmask16 in = job->dims - t < 16 ? (__mmask16)((1 << (job->dims - t)) - 1) : (__mmask16)-1;
+        __mmask16 in = inside(job->dims - t);
         __m512 a = _mm512_sub_ps(_mm512_maskz_loadu_ps(in, x + t), _mm512_maskz_loadu_ps(in, c + t));
         even = _mm512_fmadd_ps(a, a, even);
     }
-    sum = _mm512_reduce_add_ps(_mm512_add_ps(even, odd));
+    return _mm512_reduce_add_ps(_mm512_add_ps(even, odd));
 #else
+    float sum = 0;
     lanes_f squares = {0};
     for (; t + LANES <= job->dims; t += LANES) {
         lanes_f a = *(const lanes_f *)(x + t) - *(const lanes_f *)(c + t);
@@ -76,9 +84,18 @@ static inline Between between(const Job *job, const float *x, int64_t j, float r
     }
     for (int l = 0; l < LANES; l++) sum += squares[l];
     for (; t < job->dims; t++) sum += (x[t] - c[t]) * (x[t] - c[t]);
+    return sum;
 #endif
-    float root = sqrtf(sum), rounding = (float)(job->dims / LANES + 24) * UNIT;
-    float lost = 4 * UNIT * reach + 1e-30f; /* by centring, and by what is too small for float32 */
+}
+
+typedef struct {
+    float low, high;
+} Between;
+
+/* The distance whose square is roughly `sum`, from below and above. `reach` ≥ |x| + |c|: what centring may have lost is a
+   part of that; a constant stands for what is too small for float32. */
+static inline Between between(const Job *job, float sum, float reach) {
+    float root = sqrtf(sum), rounding = (float)(job->dims / LANES + 24) * UNIT, lost = 4 * UNIT * reach + 1e-30f;
     Between out = {root * (1 - rounding) - lost, root * (1 + rounding) + lost};
     return out;
 }

@@ -39,7 +39,8 @@ typedef struct {
     double scale;
     const void *x;           /* points × dims */
     const double *c;         /* centroids × dims */
-    const double *mean;      /* dims */
+    const double *mean;      /* dims, each a float32 number */
+    const float *centre;     /* the same in float32 */
     const double *weights;   /* points, or NULL for 1 each */
     const int32_t *place;    /* position in the blocks → centroid, −1 where a lane is empty */
     const int32_t *position; /* centroid → position */
@@ -54,6 +55,7 @@ typedef struct {
     float *step, *lost;      /* points: x ≈ step · code, to within a vector of norm `lost` */
     int32_t *start;          /* points: −128·Σcode, since centroids are stored as code + 128 */
     float *row;              /* centroids × dims, in float32 */
+    float *length;           /* centroids: |c|, rounded up */
     void *block;             /* blocks × dims × BLOCK floats of −2c, or blocks × quads × BLOCK × 4 bytes of code + 128 */
     float *norm;             /* blocks × BLOCK: |c|², infinite in an empty lane */
     float *about;            /* blocks × 3: step, largest |c|, largest norm of what the codes lost */

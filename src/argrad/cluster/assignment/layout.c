@@ -118,7 +118,9 @@ static void lay_block(const void *shared, int64_t b, void *scratch) {
             v[l * width + t] = job->row[j * job->dims + t] = (float)c;
         }
         job->norm[b * BLOCK + l] = j < 0 ? INFINITY : (float)square;
-        about[1] = fmaxf(about[1], (float)sqrt(square) * (1 + 4 * UNIT));
+        float length = (float)sqrt(square) * (1 + 4 * UNIT);
+        if (j >= 0) job->length[j] = length;
+        about[1] = fmaxf(about[1], length);
     }
     about[0] = largest(v, BLOCK * width) / 127;
     for (int l = 0; l < BLOCK; l++) {

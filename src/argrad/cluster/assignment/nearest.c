@@ -62,8 +62,7 @@ static float *bound_of(const Job *job, int64_t first, int64_t r, int64_t centroi
 }
 
 static Between near(const Job *job, int64_t first, int64_t r, int64_t j, Scratch *s) {
-    float norm = sqrtf(job->norm[job->position[j]]);
-    return between(job, centred(job, first, r, s), j, (s->size[r] + norm) * 1.0001f);
+    return between(job, rough(job, centred(job, first, r, s), j), s->size[r] + job->length[j]);
 }
 
 static Between exactly(const Job *job, double squared) {
@@ -96,17 +95,24 @@ static void lower_bounds(const Job *job, int64_t m, float *bounds, Scratch *s) {
     }
 }
 
-/* The distance to the own centroid moved by no more than the centroid did; measure it where that is not enough. */
+/* The distance to the own centroid grew by no more than the centroid moved; measure it where that is not enough. */
 static void own_distances(const Job *job, int64_t first, int64_t m, Scratch *s) {
     for (int64_t r = 0; r < m; r++) {
         int64_t a = job->previous[first + r];
-        float high = (job->upper[first + r] + job->moved[a]) * (1 + 2 * UNIT);
-        Between d = {-1, high};
-        if (!(s->room[r] > high)) {
-            if (!job->int8) centre_row(job, first + r, s->centred + r * job->dims);
-            d = near(job, first, r, a, s);
-        }
-        own(job, first, r, a, -1, d, s);
+        s->label[r] = (int32_t)a;
+        s->seat[r] = job->position[a];
+        s->upper[r] = (job->upper[first + r] + job->moved[a]) * (1 + 2 * UNIT);
+        s->lower[r] = s->best[r] = s->fresh[r] = -1;
+        if (s->room[r] > s->upper[r]) continue;
+        if (!job->int8) centre_row(job, first + r, s->centred + r * job->dims);
+        s->fresh[r] = rough(job, centred(job, first, r, s), a);
+        s->lower[r] = s->size[r] + job->length[a];
+    }
+    for (int64_t r = 0; r < m; r++) { /* apart from the loop above, so that it runs in vectors */
+        Between d = between(job, s->fresh[r] < 0 ? 0 : s->fresh[r], s->lower[r]);
+        s->lower[r] = s->fresh[r] < 0 ? -1 : d.low;
+        s->upper[r] = s->fresh[r] < 0 ? s->upper[r] : d.high;
+        s->ceiling[r] = s->upper[r] * s->upper[r] * (1 + 4 * UNIT) - job->square[first + r];
     }
 }
 
