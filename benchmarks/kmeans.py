@@ -101,7 +101,12 @@ ROWS = (
     Data("32 dimensions", lambda n: mixture(n, 32, 500, 1.0, 32), 1_000_000, 256),
     Data("8 dimensions", lambda n: mixture(n, 8, 100, 1.0, 8), 2_000_000, 64),
     Data("64 dimensions", lambda n: mixture(n, 64, 200, 1.0, 64), 100_000, 100),
-    Data("no structure", lambda n: torch.randn(n, 128, generator=torch.Generator().manual_seed(0)), 100_000, 1024),
+    Data(
+        "no structure",
+        lambda n: torch.randn(n, 128, generator=torch.Generator().manual_seed(0)),
+        100_000,
+        1024,
+    ),
     Data("image patches", image_patches, 133_000, 512),
     Data("word vectors", word_vectors, 30_522, 256),
 )
@@ -139,7 +144,9 @@ def reference(points: torch.Tensor, start: torch.Tensor, iterations: int) -> tup
 
 
 def scikit_learn(points: torch.Tensor, start: torch.Tensor, iterations: int) -> tuple[torch.Tensor, int]:
-    model = SklearnKMeans(len(start), init=start.numpy(), n_init=1, max_iter=iterations, tol=0, algorithm="lloyd")
+    model = SklearnKMeans(
+        len(start), init=start.numpy(), n_init=1, max_iter=iterations, tol=0, algorithm="lloyd"
+    )
     model.fit(points.numpy())
     return torch.from_numpy(model.cluster_centers_), model.n_iter_
 
@@ -200,7 +207,8 @@ def race_to_the_end(points: torch.Tensor, start: torch.Tensor) -> dict:
         ours = clocked(lambda: lloyd(points, start, 1000), points)
         peers = {"scikit-learn": scikit_learn, "faiss": by_faiss}
         runs = {
-            name: clocked(lambda fit=fit: fit(points, start, ours.iterations), points) for name, fit in peers.items()
+            name: clocked(lambda fit=fit: fit(points, start, ours.iterations), points)
+            for name, fit in peers.items()
         }
     return {name: best([run]) for name, run in {"argrad": ours, **runs}.items()}
 
@@ -235,7 +243,11 @@ def table(results: dict, key: str, time_key: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "loop": backend().split(",")[0], "threads": str(torch.get_num_threads())}
+    found = {
+        "python": platform.python_version(),
+        "loop": backend().split(",")[0],
+        "threads": str(torch.get_num_threads()),
+    }
     for name in ("torch", "scikit-learn", "faiss-cpu", "superkmeans"):
         try:
             found[name] = version(name)
@@ -249,7 +261,11 @@ def measure(data: Data, options: argparse.Namespace) -> dict:
     clusters = data.clusters // 4 if options.quick else data.clusters
     points = data.points(size).contiguous()
     start = points[torch.randperm(len(points), generator=torch.Generator().manual_seed(2))[:clusters]].clone()
-    row = {"points": list(points.shape), "clusters": clusters, "limit": 2 * points.numel() * clusters * ITERATIONS}
+    row = {
+        "points": list(points.shape),
+        "clusters": clusters,
+        "limit": 2 * points.numel() * clusters * ITERATIONS,
+    }
     for threads in options.threads:
         row[f"{threads} threads"] = race(points, start, threads, options)
     if options.convergence:
@@ -260,8 +276,12 @@ def measure(data: Data, options: argparse.Namespace) -> dict:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the points, a quarter of the clusters")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the points, a quarter of the clusters"
+    )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rows", nargs="+", choices=[d.name for d in ROWS], default=[d.name for d in ROWS])
@@ -278,12 +298,20 @@ def main() -> None:
             results[data.name] = measure(data, options)
             limit = results[data.name]["limit"] / rate / 1e9
             results[data.name]["limit"] = limit
-            print(f"{data.name} {results[data.name]['points']}, k {results[data.name]['clusters']}: limit {limit:.2f} s")
+            print(
+                f"{data.name} {results[data.name]['points']}, k {results[data.name]['clusters']}: limit {limit:.2f} s"
+            )
     for threads in options.threads:
-        print(f"\nCPU seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'cpu')}")
-        print(f"\nWall seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'wall')}")
+        print(
+            f"\nCPU seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'cpu')}"
+        )
+        print(
+            f"\nWall seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'wall')}"
+        )
     if options.convergence:
-        print(f"\nCPU seconds until no label changes, a quarter of the points\n\n{table(results, 'converged', 'cpu')}")
+        print(
+            f"\nCPU seconds until no label changes, a quarter of the points\n\n{table(results, 'converged', 'cpu')}"
+        )
     RESULTS.parent.mkdir(exist_ok=True)
     report = {"product GF/s": rate, "quick": options.quick, "versions": versions(), "data": results}
     RESULTS.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
