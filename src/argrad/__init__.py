@@ -1,1 +1,82 @@
-"""Learn through argmax: find where gradients stop, put them back, know how good they are."""
+"""Learn through argmax: find where gradients stop, put them back, know how good they are.
+
+Names are looked up when they are first used, so that `import argrad` and `argrad --help` do not wait for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from argrad._version import __version__
+
+if TYPE_CHECKING:
+    from argrad import choices as choices
+    from argrad import losses as losses
+    from argrad import nn as nn
+    from argrad import noise as noise
+    from argrad import schedules as schedules
+
+_ROOMS = {
+    "_checks": ["check_values"],
+    "choices": ["cube", "entmax", "entmax15", "grid", "one_hot", "sparsemax"],
+    "comparison": ["compare"],
+    "core": ["Choice", "Estimator", "Noise", "VertexEstimator", "exact", "pull"],
+    "estimators": [
+        "Enumerate",
+        "GappedStraightThrough",
+        "GumbelRao",
+        "Identity",
+        "ImplicitMLE",
+        "IndeCateR",
+        "Interpolation",
+        "MarginalLikelihood",
+        "Perturbed",
+        "ReinMax",
+        "Relaxed",
+        "RunningMean",
+        "ScoreFunction",
+        "Spigot",
+        "StraightThrough",
+        "UnorderedSet",
+        "constant",
+        "leave_one_out",
+        "no_baseline",
+        "score_term",
+    ],
+    "noise": ["Gumbel", "Logistic", "Normal", "SumOfGamma"],
+    "verbs": [
+        "argmax",
+        "argmin",
+        "bernoulli",
+        "draw",
+        "expect",
+        "max_value",
+        "pick",
+        "round",
+        "sample",
+        "select",
+        "sign",
+        "soft_argmax",
+        "threshold",
+    ],
+}
+_MODULES = ["choices", "losses", "nn", "noise", "schedules"]
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604 (all are strings)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"argrad.{name}")
+    if name in _HOME:
+        value = getattr(import_module(f"argrad.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    msg = f"module 'argrad' has no attribute '{name}'"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

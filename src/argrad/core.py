@@ -20,8 +20,9 @@ the vertex to a gradient at the scores.
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -34,7 +35,14 @@ if TYPE_CHECKING:
 class Sample(Protocol):
     """Draw `samples` vertices: (*batch, *event) scores → (samples, *batch, *event)."""
 
-    def __call__(self, scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor: ...
+    def __call__(self, scores: Tensor, samples: int, generator: torch.Generator | None, /) -> Tensor:
+        """Draw."""
+
+
+def lacking(*_: Any) -> Any:
+    """Stand in for a function that a choice does not have."""
+    msg = "This choice lacks the function that was called. Ask `choice.has(name)` first."
+    raise TypeError(msg)
 
 
 @dataclass(frozen=True)
@@ -48,28 +56,70 @@ class Choice:
         hard: scores → the best vertex y* = argmax_{y ∈ Y} ⟨y, s⟩, shaped like the scores.
         name: what error messages call this choice.
         event_dims: how many trailing dimensions make up one choice (1: a row; 0: every number by itself).
-        soft: scores → the mean of the Gibbs law p(y) ∝ exp⟨y, s⟩, which is the entropic relaxation of `hard`.
+        scalable: whether hard(c·s) = hard(s) for c > 0, so that a temperature makes sense (not so for rounding).
+        soft: scores → the mean of the law below, which relaxes `hard` (for linear choices: the entropic relaxation).
         project: a point → the nearest point of the polytope conv(Y), in Euclidean distance.
-        sample: draws from the Gibbs law.
+        sample: draws from the choice's law; for linear choices the Gibbs law p(y) ∝ exp⟨y, s⟩.
+        sample_mean: draws from the law that has this mean, where that is the quicker way.
         log_prob: (scores, vertex) → log p(vertex), shape (*batch,).
         enumerate: scores → all vertices, shape (|Y|, *batch, *event), in the scores' dtype.
         covariance: (mean, v) → Cov(mean) v, the covariance of the Gibbs law that has this mean, times v.
             As d soft(s) = Cov(soft(s)) ds, this is the Jacobian of `soft` without the scores.
+        second_order: (mean, code, v) → h with Cov(mean) h = 2 Cov((mean + vertex)/2) v − ½ Cov(mean) v, closed.
         conditional: (scores, vertex, generator) → scores plus noise, drawn given that `vertex` wins.
         lift: (scores, vertex, gap) → scores moved so that `vertex` wins by at least `gap`.
+        decode: (code, scores) → vertex, for a choice whose `hard` and samplers return a compact code of the
+            vertex, such as its index, instead of the vertex itself.
     """
 
     hard: Callable[[Tensor], Tensor]
     name: str = "this choice"
     event_dims: int = 1
-    soft: Callable[[Tensor], Tensor] | None = None
-    project: Callable[[Tensor], Tensor] | None = None
-    sample: Sample | None = None
-    log_prob: Callable[[Tensor, Tensor], Tensor] | None = None
-    enumerate: Callable[[Tensor], Tensor] | None = None
-    covariance: Callable[[Tensor, Tensor], Tensor] | None = None
-    conditional: Callable[[Tensor, Tensor, torch.Generator | None], Tensor] | None = None
-    lift: Callable[[Tensor, Tensor, float], Tensor] | None = None
+    scalable: bool = True
+    soft: Callable[[Tensor], Tensor] = lacking
+    project: Callable[[Tensor], Tensor] = lacking
+    sample: Sample = lacking
+    sample_mean: Sample = lacking
+    log_prob: Callable[[Tensor, Tensor], Tensor] = lacking
+    enumerate: Callable[[Tensor], Tensor] = lacking
+    covariance: Callable[[Tensor, Tensor], Tensor] = lacking
+    second_order: Callable[[Tensor, Tensor, Tensor], Tensor] = lacking
+    conditional: Callable[[Tensor, Tensor, torch.Generator | None], Tensor] = lacking
+    lift: Callable[[Tensor, Tensor, float], Tensor] = lacking
+    decode: Callable[[Tensor, Tensor], Tensor] = lacking
+
+    def has(self, function: str) -> bool:
+        """Whether this choice has the function of that name."""
+        return getattr(self, function) is not lacking
+
+    def vertex(self, code: Tensor, scores: Tensor) -> Tensor:
+        """Give the vertex that `hard` or a sampler returned, in the scores' dtype."""
+        return self.decode(code, scores) if self.has("decode") else code.to(scores.dtype)
+
+    def tempered(self, scores: Tensor, temperature: float | Tensor) -> Tensor:
+        """Divide the scores by a temperature, in full precision, where that makes sense."""
+        if isinstance(temperature, int | float) and temperature == 1:
+            return full_precision(scores)
+        if not self.scalable:
+            msg = f"A temperature does not make sense for {self.name}: it would move the scores. Leave it at 1."
+            raise ValueError(msg)
+        return divide(full_precision(scores), temperature)
+
+    def sums(self, terms: Tensor) -> Tensor:
+        """Sum over the event dimensions, and keep them: (*batch, *event) → (*batch, 1, …, 1)."""
+        return terms.sum(tuple(range(-self.event_dims, 0)), keepdim=True) if self.event_dims else terms
+
+
+class Noise(ABC):
+    """Which draw: independent noise added to scores. Subclasses are frozen dataclasses."""
+
+    @abstractmethod
+    def __call__(self, like: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Draw noise of this shape and device, in float32 at least."""
+
+    @abstractmethod
+    def slope(self, noise: Tensor) -> Tensor:
+        """Give ν'(z), where the noise has the density exp(−ν(z))."""
 
 
 class Estimator(ABC):
@@ -80,9 +130,9 @@ class Estimator(ABC):
     """
 
     @property
+    @abstractmethod
     def needs(self) -> Mapping[str, tuple[str, ...]]:
         """Method → the functions of the `Choice` that it uses. A method that is not named is not defined."""
-        raise NotImplementedError
 
     def pick(self, choice: Choice, scores: Tensor) -> Tensor:
         """Give the deterministic choice with this estimator's gradient; shaped like the scores."""
@@ -106,14 +156,64 @@ class Estimator(ABC):
 
         An estimator of the vertex's gradient spends one vertex on it: a draw where it has one, else its pick.
         """
-        one = "draw" in self.needs
-        vertices = [self.draw(choice, s, generator) if one else self.pick(choice, s) for s in scores]
+        drawn = "draw" in self.needs
+        vertices = [self.draw(choice, s, generator) if drawn else self.pick(choice, s) for s in scores]
         return cost(*(y.unsqueeze(0) for y in vertices)).squeeze(0)
+
+
+class VertexEstimator(Estimator):
+    """An estimator of the gradient at the vertex: the forward value is one vertex, the gradient has a carrier."""
+
+    def drawn_by(self) -> Noise | None:
+        """Give the noise whose argmax is the draw; None: the choice's own law."""
+        return None
+
+    @abstractmethod
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+        """Give the carrier: shaped like the scores, linked to them, its value never used."""
+
+    def sharpen(self, choice: Choice, scores: Tensor) -> Tensor:  # noqa: ARG002
+        """Give the scores of the law to draw from."""
+        return scores
+
+    def pick_pair(self, choice: Choice, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the best vertex (or its code) and the carrier."""
+        vertex = choice.hard(scores.detach())
+        return vertex, self.carry(choice, scores, vertex)
+
+    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Give a random vertex (or its code) and the carrier."""
+        law = self.sharpen(choice, scores.detach())
+        noise_law = self.drawn_by()
+        if noise_law is None:
+            vertex = choice.sample(law, 1, generator).squeeze(0)
+            return vertex, self.carry(choice, scores, vertex)
+        noise = noise_law(law, generator)
+        vertex = choice.hard(full_precision(law) + noise)
+        return vertex, self.carry(choice, full_precision(scores) + noise, vertex)
+
+    def pick(self, choice: Choice, scores: Tensor) -> Tensor:
+        """Give the best vertex, exactly, with the carrier's gradient."""
+        code, carrier = self.pick_pair(choice, scores)
+        return exact(choice.vertex(code, scores), carrier)
+
+    def draw(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Give a random vertex, exactly, with the carrier's gradient."""
+        code, carrier = self.draw_pair(choice, scores, generator)
+        return exact(choice.vertex(code, scores), carrier)
 
 
 def full_precision(scores: Tensor) -> Tensor:
     """Half-precision scores in float32: noise, exponentials and temperatures do not survive 8 or 11 bits."""
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+
+
+def divide(scores: Tensor, divisor: float | Tensor) -> Tensor:
+    """Divide scores, where a masked one (−inf) has no derivative in a divisor that learns: 0·∞ would be NaN."""
+    if not isinstance(divisor, Tensor):
+        return scores / divisor
+    masked = scores == -torch.inf
+    return (scores.masked_fill(masked, 0) / divisor).masked_fill(masked, -torch.inf)
 
 
 def exact(value: Tensor, carrier: Tensor) -> Tensor:
@@ -127,48 +227,64 @@ def exact(value: Tensor, carrier: Tensor) -> Tensor:
     return _Exact.apply(value.detach(), carrier)
 
 
+def quick(function: type[torch.autograd.Function]) -> type[torch.autograd.Function]:
+    """Remember the signature of `forward`, which torch otherwise works out again at each call (0.1 ms)."""
+    function.forward.__signature__ = signature(function.forward)  # type: ignore[attr-defined]
+    return function
+
+
+@quick
 class _Exact(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def forward(value: Tensor, carrier: Tensor) -> Tensor:  # noqa: ARG004
-        return value.view_as(value)
+        return value.detach()  # not a view to autograd, so that it may be changed in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
         ctx.carrier_dtype, ctx.value_dtype = inputs[1].dtype, output.dtype
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
         return None, grad.to(ctx.carrier_dtype)
 
     @staticmethod
+    # pyrefly: ignore[bad-override]
     def jvp(ctx: Any, _value_tangent: Tensor | None, tangent: Tensor) -> Tensor:
         return tangent.to(ctx.value_dtype, copy=True)
 
 
-def pull(rule: Callable[[Tensor, Tensor, Tensor], Tensor], scores: Tensor, vertex: Tensor) -> Tensor:
-    """Return a carrier whose gradient is a rule: `rule(scores, vertex, grad_vertex)` → `grad_scores`.
+def pull(
+    rule: Callable[[Choice, Tensor, Tensor, Tensor], Tensor], choice: Choice, scores: Tensor, vertex: Tensor
+) -> Tensor:
+    """Return a carrier whose gradient is a rule: `rule(choice, scores, code, grad_vertex)` → `grad_scores`.
 
-    For rules that need the incoming gradient. Its value is a zero that takes no memory. The rule is ordinary
-    differentiable torch code of its three arguments, so it can be differentiated again.
+    For rules that need the incoming gradient. The carrier's value is a zero that takes no memory. The rule is
+    ordinary differentiable torch code, in full precision, so it can be differentiated again.
     """
-    return _Pull.apply(scores, vertex, rule)
+    return _Pull.apply(scores, vertex, choice, rule)
 
 
+@quick
 class _Pull(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(scores: Tensor, vertex: Tensor, rule: Callable[..., Tensor]) -> Tensor:  # noqa: ARG004
+    # pyrefly: ignore[bad-override]
+    def forward(scores: Tensor, vertex: Tensor, choice: Choice, rule: Callable[..., Tensor]) -> Tensor:  # noqa: ARG004
         return scores.new_zeros(()).expand(scores.shape)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
-        scores, vertex, ctx.rule = inputs
+        scores, vertex, ctx.choice, ctx.rule = inputs
         ctx.save_for_backward(scores, vertex)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    # pyrefly: ignore[bad-override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         scores, vertex = ctx.saved_tensors
-        return ctx.rule(scores, vertex, grad), None, None
+        grad_scores = ctx.rule(ctx.choice, full_precision(scores), vertex, full_precision(grad))
+        return grad_scores.to(scores.dtype), None, None, None

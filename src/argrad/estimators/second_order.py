@@ -1,0 +1,203 @@
+"""Estimators for a sampled vertex that look further than straight-through: to second order, or with less variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+from argrad._checks import require, require_count, require_positive
+from argrad.core import VertexEstimator, exact, full_precision, pull
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from argrad.core import Choice
+
+
+def _require_fixed(temperature: float | Tensor, of: str) -> None:
+    require_positive(temperature, "temperature", of)
+    learns = isinstance(temperature, torch.Tensor) and temperature.requires_grad
+    require(not learns, "temperature", of, "a fixed number: this rule gives it no gradient", temperature)
+
+
+@dataclass(frozen=True)
+class ReinMax(VertexEstimator):
+    """A sampled vertex, with a gradient that is right to second order (at temperature 1).
+
+    Formula:
+        ∂L/∂s := 2 Cov((p_τ + y)/2) g − ½ Cov(p) g, with y ~ p, p_τ = soft(s/τ) and g = ∂L/∂y; for one of n,
+        Cov(q) = diag(q) − q qᵀ. At τ = 1 this is Heun's second-order rule, and for one of n equal to
+        ½[p∘(g − g_x) + y (g_x − ⟨p, g⟩)], the ZGR estimator.
+
+    Args:
+        temperature: τ; a fixed positive number. The authors recommend values a little above 1 for low variance.
+
+    Raises:
+        ValueError, TypeError: temperature not positive, or a tensor that asks for a gradient.
+
+    Wrong when: the cost is far from quadratic in the vertices: exact for quadratic costs at τ = 1, third order in
+    general, and on a strongly cubic cost its bias can exceed straight-through's. τ ≠ 1 gives the exactness up.
+
+    Source: Liu, Dong, Liu, Yu & Gao 2023, "Bridging discrete and backpropagation: straight-through and beyond",
+    theorem 3.2 and algorithm 2; Shekhovtsov 2023, "Cold analysis of Rao-Blackwellized straight-through
+    Gumbel-softmax gradient estimator" (ZGR).
+
+    >>> import torch, argrad
+    >>> scores = torch.zeros(5, 3, requires_grad=True)
+    >>> y = argrad.sample(scores, grad=argrad.ReinMax(), generator=torch.Generator().manual_seed(0))
+    >>> y.detach().sum(-1)
+    tensor([1., 1., 1., 1., 1.])
+    """
+
+    temperature: float | Tensor = 1.0
+
+    def __post_init__(self) -> None:
+        _require_fixed(self.temperature, "ReinMax")
+
+    @property
+    def needs(self) -> Mapping[str, tuple[str, ...]]:
+        """The law, its mean and its covariance."""
+        return dict.fromkeys(("draw", "expect"), ("sample", "soft", "covariance"))
+
+    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Give a vertex and its carrier; at temperature 1 where the choice knows them, by the closed form."""
+        plain = not isinstance(self.temperature, torch.Tensor) and self.temperature == 1
+        if plain and choice.has("sample_mean") and choice.has("second_order"):
+            mean = choice.soft(full_precision(scores))
+            vertex = choice.sample_mean(mean.detach(), 1, generator).squeeze(0)
+            return vertex, pull(_second_order, choice, mean, vertex)
+        vertex = choice.sample(scores.detach(), 1, generator).squeeze(0)
+        return vertex, self.carry(choice, scores, vertex)
+
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+        """Attach the second-order rule."""
+        return pull(self._rule, choice, scores, vertex)
+
+    def _rule(self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor) -> Tensor:
+        vertex = choice.vertex(code, scores)
+        mean, warm = choice.soft(scores), choice.soft(choice.tempered(scores, self.temperature))
+        return 2 * choice.covariance((warm + vertex) / 2, grad) - choice.covariance(mean, grad) / 2
+
+
+def _second_order(choice: Choice, mean: Tensor, vertex: Tensor, grad: Tensor) -> Tensor:
+    return choice.second_order(mean, vertex, grad)
+
+
+@dataclass(frozen=True)
+class GumbelRao(VertexEstimator):
+    """Straight-through Gumbel-softmax averaged over the noise that gives the same vertex: same mean, less variance.
+
+    Formula:
+        ∂L/∂s := (1/K) Σ_k Cov(y_k) g / τ, y_k = soft((s + G_k)/τ) with G_k drawn given that s + G_k picks y ~ p;
+        no gradient goes through G_k, and no further cost evaluations are made.
+
+    Args:
+        samples: K ≥ 1.
+        temperature: τ > 0.
+
+    The noise is drawn in the backward pass, one sample at a time, so memory does not grow with K; differentiating
+    the same graph twice draws it anew.
+
+    Raises:
+        ValueError, TypeError: samples below 1; temperature not positive, or a tensor that asks for a gradient.
+
+    Wrong when: straight-through Gumbel-softmax is: its bias is the same for every K.
+
+    Source: Paulus, Maddison & Krause 2021, "Rao-Blackwellizing the straight-through Gumbel-softmax gradient
+    estimator", equations 10 to 13.
+
+    >>> import torch, argrad
+    >>> scores = torch.zeros(3, requires_grad=True)
+    >>> argrad.sample(scores, grad=argrad.GumbelRao(samples=10, temperature=0.5))[0].backward()
+    >>> scores.grad.sum().abs() < 1e-6
+    tensor(True)
+    """
+
+    samples: int = 10
+    temperature: float | Tensor = 1.0
+
+    def __post_init__(self) -> None:
+        require_count(self.samples, "samples", "GumbelRao")
+        _require_fixed(self.temperature, "GumbelRao")
+
+    @property
+    def needs(self) -> Mapping[str, tuple[str, ...]]:
+        """The law, the noise given its outcome, and the relaxation with its covariance."""
+        return dict.fromkeys(("draw", "expect"), ("sample", "conditional", "soft", "covariance"))
+
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+        """Attach the average, with the default generator."""
+        return pull(partial(self._rule, generator=None), choice, scores, vertex)
+
+    def draw(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Give a vertex whose backward pass draws its noise from the same generator."""
+        code = choice.sample(scores.detach(), 1, generator).squeeze(0)
+        carrier = pull(partial(self._rule, generator=generator), choice, scores, code)
+        return exact(choice.vertex(code, scores), carrier)
+
+    def _rule(
+        self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
+        vertex = choice.vertex(code, scores)
+        total = torch.zeros_like(grad)
+        for _ in range(self.samples):
+            shift = choice.conditional(scores.detach(), vertex, generator) - scores.detach()
+            noisy = scores + shift.masked_fill(scores == -torch.inf, 0)
+            total = total + choice.covariance(choice.soft(choice.tempered(noisy, self.temperature)), grad)
+        return total / (self.samples * self.temperature)
+
+
+@dataclass(frozen=True)
+class GappedStraightThrough(VertexEstimator):
+    """Straight-through whose relaxation is first moved to agree with the drawn vertex, by a gap, without noise.
+
+    Formula:
+        ∂L/∂s := Cov(q) g / τ, q = soft((s + m₁ − m₂)/τ), y ~ p: m₁ raises the drawn option to the best score, m₂
+        lowers the others to at least `gap` below it; no gradient goes through m₁, m₂.
+
+    Args:
+        temperature: τ > 0.
+        gap: the margin by which the vertex is to win, ≥ 0; the authors' default is 1.
+
+    Raises:
+        ValueError, TypeError: temperature or gap out of range; a temperature that asks for a gradient.
+
+    Wrong when: an unbiased or second-order gradient is needed: biased like straight-through, with the variance of
+    one draw of y only.
+
+    Source: Fan, Chi, Rudnicky & Ramadge 2022, "Training discrete deep generative models via gapped
+    straight-through estimator", equations 6 to 8.
+
+    >>> import torch, argrad
+    >>> scores = torch.zeros(3, requires_grad=True)
+    >>> argrad.sample(scores, grad=argrad.GappedStraightThrough())[0].backward()
+    >>> scores.grad.sum().abs() < 1e-6
+    tensor(True)
+    """
+
+    temperature: float | Tensor = 1.0
+    gap: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require_fixed(self.temperature, "GappedStraightThrough")
+        require(self.gap >= 0, "gap", "GappedStraightThrough", "at least 0", self.gap)
+
+    @property
+    def needs(self) -> Mapping[str, tuple[str, ...]]:
+        """The law, a way to make a vertex win, and the relaxation with its covariance."""
+        return dict.fromkeys(("draw", "expect"), ("sample", "lift", "soft", "covariance"))
+
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+        """Attach the gapped Jacobian."""
+        return pull(self._rule, choice, scores, vertex)
+
+    def _rule(self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor) -> Tensor:
+        vertex = choice.vertex(code, scores)
+        shift = choice.lift(scores.detach(), vertex, self.gap) - scores.detach()
+        lifted = scores + shift.masked_fill(scores == -torch.inf, 0)
+        return choice.covariance(choice.soft(choice.tempered(lifted, self.temperature)), grad) / self.temperature

@@ -1,0 +1,79 @@
+"""The door: what every verb checks before it calls an estimator, and the words in which it refuses."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import torch
+
+import argrad.estimators as known
+from argrad._checks import require, require_mask, require_scores
+from argrad.core import Choice, Estimator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+_VERBS = {"pick": "argrad.argmax", "draw": "argrad.sample", "expect": "argrad.expect"}
+
+
+def require_fit(
+    grad: object, choice: Choice, method: str, of: str, verbs: Mapping[str, str] = MappingProxyType(_VERBS)
+) -> Estimator:
+    """Return the estimator if it defines the method and the choice has what that needs; else say what would work."""
+    require(
+        isinstance(grad, Estimator),
+        "grad",
+        of,
+        "an estimator such as StraightThrough()",
+        grad,
+        error=TypeError,
+    )
+    assert isinstance(grad, Estimator)  # noqa: S101  (for the type checker; checked above)
+    name = type(grad).__name__
+    if method not in grad.needs:
+        fitting = " or ".join(verb for m, verb in verbs.items() if m in grad.needs)
+        msg = f"The 'grad' parameter of {of} {_refusal(method)}, and {name} has none{_hint(grad)}. Use {fitting}."
+        raise TypeError(msg)
+    lacking = [function for function in grad.needs[method] if not choice.has(function)]
+    if lacking:
+        msg = (
+            f"{name} needs the function{'s' * (len(lacking) > 1)} {', '.join(lacking)} of a choice, "
+            f"which {choice.name} lacks. With it work: {', '.join(fitting_estimators(choice, method))}."
+        )
+        raise TypeError(msg)
+    return grad
+
+
+def _refusal(method: str) -> str:
+    kind = {"pick": "a gradient for the deterministic choice", "draw": "a gradient for a draw"}
+    return f"must have {kind.get(method, 'an expectation')}"
+
+
+def _hint(grad: Estimator) -> str:
+    if hasattr(grad, "noise"):
+        return " with its noise" if grad.noise is not None else " without noise"
+    return ""
+
+
+def fitting_estimators(choice: Choice, method: str) -> list[str]:
+    """Names of the estimators that work for this choice and method with their defaults."""
+    names = []
+    for name in known.__all__:
+        made = getattr(known, name)
+        if isinstance(made, type) and issubclass(made, Estimator):
+            needs = made().needs.get(method)
+            if needs is not None and all(choice.has(function) for function in needs):
+                names.append(name)
+    return names
+
+
+def prepare(scores: Tensor, dim: int, mask: Tensor | None, of: str) -> Tensor:
+    """Check scores, dim and mask, mask the scores, and move the options last."""
+    require_scores(scores, of, dim)
+    require_mask(mask, scores, of)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return scores.movedim(dim, -1)
