@@ -70,7 +70,7 @@ class CompiledLoop:
         quads = -(-job.dims // 4) * 4
         empty = {"square": ((job.points,), torch.float32)}
         if job.int8:
-            empty |= {name: ((job.points,), torch.float32) for name in ("step", "lost")}
+            empty |= dict.fromkeys(("step", "lost"), ((job.points,), torch.float32))
             empty |= {"start": ((job.points,), torch.int32), "code": ((job.points, quads), torch.int8)}
         self._arrays |= {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in empty.items()}
         self._arrays["mean"] = mean
