@@ -11,6 +11,7 @@ app = App(
     version=__version__,
     help="Learn through argmax: find where gradients stop, put them back, know how good they are.",
 )
+app.command("argrad.cli.cluster:cluster", name="cluster", help="Cluster the rows of files by k-means.")
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ class EstimatorContract:
 
     def __sklearn_tags__(self) -> Any:
         """Called by scikit-learn alone, which therefore is installed."""
-        from sklearn.utils import Tags, TargetTags, TransformerTags  # noqa: PLC0415  # pyrefly: ignore
+        from sklearn.utils import Tags, TargetTags, TransformerTags  # noqa: PLC0415
 
         return Tags(
             estimator_type="clusterer",
@@ -92,7 +92,7 @@ class EstimatorContract:
 def not_fitted(message: str) -> Exception:
     """scikit-learn's NotFittedError where it is installed, else one that is, like it, a ValueError."""
     try:
-        from sklearn.exceptions import NotFittedError  # noqa: PLC0415  # pyrefly: ignore
+        from sklearn.exceptions import NotFittedError  # noqa: PLC0415
     except ImportError:
         return _NotFittedError(message)
     return NotFittedError(message)

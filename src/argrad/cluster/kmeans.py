@@ -14,7 +14,7 @@ from argrad.cluster.assignment import nearest
 from argrad.cluster.contract import EstimatorContract
 from argrad.cluster.inputs import as_points, as_weights, seed_of, warn_of_fewer
 from argrad.cluster.loss import require_metric
-from argrad.cluster.rows import Batch, Memory, Rows, mean_variance
+from argrad.cluster.rows import Batch, Memory, Rows, column_moments
 from argrad.cluster.seeding import INITS, seed_centroids
 from argrad.cluster.solver import Settings, State, solve, start
 
@@ -171,7 +171,10 @@ class KMeans(EstimatorContract):
 
     def _seeded(self, rows: Rows, X: Any, seed: int) -> Tensor:
         if isinstance(self.init, str):
-            return seed_centroids(rows, self.init, self.n_clusters, seed)
+            seeds = seed_centroids(rows, self.init, self.n_clusters, seed)
+            few = f"an int in [1, {len(seeds)}], as there are {len(seeds)} rows"
+            require(len(seeds) == self.n_clusters, "n_clusters", "KMeans", few, self.n_clusters)
+            return seeds
         given = self.init
         if callable(given):
             numpy = not isinstance(X, Tensor)
@@ -227,7 +230,7 @@ class KMeans(EstimatorContract):
         return torch.as_tensor(self.cluster_centers_).to(device).double()
 
     def _settings(self, rows: Rows) -> Settings:
-        shift = self.tol * mean_variance(rows) if self.tol else 0.0
+        shift = self.tol * float(column_moments(rows)[1].mean()) if self.tol else 0.0
         return Settings(self.max_iter, shift, self.momentum, spherical=self.metric == "cosine")
 
     def _runs(self) -> int:

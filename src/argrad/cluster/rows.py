@@ -232,15 +232,15 @@ def unit_rows(points: Tensor, first: int = 0) -> Tensor:
     return functional.normalize(points / largest, dim=1)
 
 
-def mean_variance(rows: Rows) -> float:
-    """The mean over columns of the weighted variance of the rows."""
+def column_moments(rows: Rows) -> tuple[Tensor, Tensor]:
+    """The weighted mean and variance (d,) of each column, float64."""
     count = torch.zeros((), dtype=torch.float64, device=rows.device)
     sums = torch.zeros(rows.dimensions, dtype=torch.float64, device=rows.device)
     for batch in rows.batches():
         count += batch.weights.sum()
         sums += batch.weights @ batch.points.double()
     mean = rows.total(sums) / rows.total(count)
-    squares = torch.zeros_like(count)
+    squares = torch.zeros_like(sums)
     for batch in rows.batches():
-        squares += batch.weights @ (batch.points.double() - mean).square().mean(1)
-    return float(rows.total(squares) / rows.total(count))
+        squares += batch.weights @ (batch.points.double() - mean).square()
+    return mean, rows.total(squares) / rows.total(count)
