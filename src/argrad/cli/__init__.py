@@ -21,6 +21,7 @@ app.command(
     name="compare",
     help="Measure gradient estimators side by side: bias, variance, time, memory, what training ends with.",
 )
+app.command("argrad.cli.cluster:cluster", name="cluster", help="Cluster the rows of files by k-means.")
 _WITH_VALUE = {"--steps", "--format", "--out", "--explain"}
 
 
