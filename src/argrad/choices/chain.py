@@ -1,0 +1,276 @@
+"""The best path through a chain of tags: Viterbi, forward–backward, and exact draws.
+
+A path x_0 … x_{T−1} over C tags is the vertex y with y[t, i, j] = 1 where x_t = i and x_{t+1} = j: T − 1 edges of C × C.
+Scores live on the same edges; `edges` folds scores of single positions into them, `nodes` and `tags` read a vertex.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from argrad._checks import require, require_scores
+from argrad.choices._chain_messages import backward_messages, messages
+from argrad.choices._gibbs import (
+    finite,
+    lift,
+    log_prob,
+    require_enumerable,
+    require_event,
+    spread,
+    unmask,
+)
+from argrad.choices._sparsemap import sparsemap
+from argrad.choices.one_hot import draw_index, from_index
+from argrad.core import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DIMS = 3
+
+
+def edges(unary: Tensor, transition: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """Fold scores of positions and of transitions into the scores of a chain's edges.
+
+    Formula: s[t, i, j] = transition[t, i, j] + unary[t+1, j], and s[0, i, j] moreover + unary[0, i]. Past the end of a
+    shorter sequence the last tag repeats at score 0, and nothing else is possible: the law of the sequence is unchanged.
+
+    Args:
+        unary: (*batch, T, C) scores of tag c at position t; −inf is a mask.
+        transition: (C, C) from row to column, or (*batch, T−1, C, C) for each edge by itself; −inf is a mask.
+        lengths: (*batch,) integers in [1, T]; None: all are T.
+
+    Returns:
+        (*batch, T−1, C, C); for T = 1 one edge to a padded position.
+
+    Raises:
+        TypeError, ValueError: shapes or lengths that do not fit.
+
+    Source: Lafferty, McCallum & Pereira 2001, section 3.
+
+    >>> import torch
+    >>> from argrad.choices.chain import chain, edges, tags
+    >>> unary = torch.tensor([[0.0, 1.0], [2.0, 0.0], [0.0, 0.5]])
+    >>> tags(chain.hard(edges(unary, torch.tensor([[0.0, -9.0], [0.0, 0.0]]))))
+    tensor([1, 0, 0])
+    """
+    require_event(unary, "edges", 2, square=False)
+    require_scores(transition, "edges", None, name="transition")
+    *_, length, tag_count = unary.shape
+    each = (length - 1, tag_count, tag_count)
+    fits = transition.shape == each[1:] or (transition.ndim >= _DIMS and transition.shape[-3:] == each)
+    expected = f"of shape {each[1:]} or (*batch, {', '.join(map(str, each))})"
+    require(fits, "transition", "edges", expected, transition, context=f"with unary of shape {tuple(unary.shape)}")
+    if length == 1:
+        unary = torch.cat([unary, torch.zeros_like(unary)], -2)
+        transition = unary.new_zeros(each[1:])
+        lengths = unary.new_ones(unary.shape[:-2], dtype=torch.long)
+    scores = transition + unary[..., 1:, None, :]
+    if lengths is not None:
+        _require_lengths(lengths, unary)
+        stay = torch.full_like(scores, -torch.inf).masked_fill(torch.eye(tag_count, device=scores.device) > 0, 0)
+        here = torch.arange(1, scores.shape[-3] + 1, device=scores.device) < lengths.unsqueeze(-1)
+        scores = torch.where(here[..., None, None], scores, stay)
+    first = scores[..., :1, :, :] + unary[..., :1, :, None]
+    return torch.cat([first, scores[..., 1:, :, :]], -3)
+
+
+def _require_lengths(lengths: Tensor, unary: Tensor) -> None:
+    whole = isinstance(lengths, Tensor) and not lengths.is_floating_point() and lengths.dtype != torch.bool
+    batch, length = unary.shape[:-2], unary.shape[-2]
+    require(whole, "lengths", "edges", "an integer tensor", lengths, error=TypeError)
+    require(lengths.shape == batch, "lengths", "edges", f"of the batch shape {tuple(batch)}", lengths)
+    if lengths.device.type == "cpu" and lengths.numel() and not torch.compiler.is_compiling():
+        low, high = int(lengths.min()), int(lengths.max())
+        require(low >= 1 and high <= length, "lengths", "edges", f"in [1, {length}]", low if low < 1 else high)
+
+
+def nodes(vertex: Tensor) -> Tensor:
+    """Give the tags of an edge vertex as one-hot rows, or the tags' marginals of edge marginals; linear.
+
+    Formula: n[0, i] = Σ_j y[0, i, j], n[t+1, j] = Σ_i y[t, i, j].
+
+    Args:
+        vertex: (*batch, T−1, C, C).
+
+    Returns:
+        (*batch, T, C).
+
+    >>> import torch
+    >>> from argrad.choices.chain import chain, nodes
+    >>> nodes(chain.soft(torch.zeros(4, 2, 2)))[0]
+    tensor([0.5000, 0.5000])
+    """
+    return torch.cat([vertex[..., :1, :, :].sum(-1), vertex.sum(-2)], -2)
+
+
+def tags(vertex: Tensor) -> Tensor:
+    """Give the tags of an edge vertex as integers: (*batch, T−1, C, C) → (*batch, T)."""
+    return nodes(vertex).argmax(-1)
+
+
+def log_partition(scores: Tensor) -> Tensor:
+    """Give log Z = log Σ_y exp⟨y, s⟩ over all paths: (*batch, T−1, C, C) → (*batch,).
+
+    Its gradient is the marginals; all derivatives are exact.
+
+    Raises:
+        TypeError, ValueError: scores of the wrong type or shape, with NaN or +inf, or without a possible path.
+
+    >>> import torch
+    >>> from argrad.choices.chain import log_partition
+    >>> log_partition(torch.zeros(2, 3, 3)).exp()  # 3 tags at 3 positions
+    tensor(27.0000)
+    """
+    require_event(scores, "chain", _DIMS)
+    return unmask(_law(scores)[0], "chain")
+
+
+def _soft(scores: Tensor) -> Tensor:
+    require_event(scores, "chain", _DIMS)
+    log_z, marginals = _law(scores)
+    unmask(log_z, "chain")
+    return marginals
+
+
+def _hard(scores: Tensor) -> Tensor:
+    """Give the best path, at a tie the first in the order of a dictionary."""
+    require_event(scores, "chain", _DIMS)
+    s = finite(scores.detach())
+    to_go = backward_messages(s, _highest)
+    unmask(to_go[..., 0, :].amax(-1), "chain")
+    return _vertex(_walk(s, to_go, lambda terms: terms.argmax(-1)), scores)
+
+
+def _sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+    """Filter backward, draw forward."""
+    require_event(scores, "chain", _DIMS)
+    s = finite(scores.detach())
+    to_go = backward_messages(s, _log_sum)
+    unmask(to_go[..., 0, :].logsumexp(-1), "chain")
+    s, to_go = s.expand(samples, *s.shape), to_go.expand(samples, *to_go.shape)
+    path = _walk(s, to_go, lambda terms: draw_index(terms, 1, generator).squeeze(0))
+    return _vertex(path, scores.expand(samples, *scores.shape))
+
+
+def _walk(s: Tensor, to_go: Tensor, pick: Callable[[Tensor], Tensor]) -> Tensor:
+    """Pick tag after tag, each by the score of the step to it and of the best (or all) that can follow."""
+    tag = pick(to_go[..., 0, :])
+    path = [tag]
+    for step, after in zip(s.unbind(-3), to_go[..., 1:, :].unbind(-2), strict=True):
+        row = tag[..., None, None].expand(*tag.shape, 1, s.shape[-1])
+        tag = pick(step.gather(-2, row).squeeze(-2) + after)
+        path.append(tag)
+    return torch.stack(path, -1)
+
+
+def _vertex(path: Tensor, like: Tensor) -> Tensor:
+    count = like.shape[-1]
+    index = path[..., :-1] * count + path[..., 1:]
+    return from_index(index, like.detach().flatten(-2)).unflatten(-1, (count, count))
+
+
+def _highest(terms: Tensor) -> Tensor:
+    return terms.amax(-2)
+
+
+def _log_sum(terms: Tensor) -> Tensor:
+    """log Σ exp over the last dimension but one, of finite terms that are free to be overwritten."""
+    high = terms.amax(-2, keepdim=True)
+    return terms.sub_(high).exp_().sum(-2).log_().add_(high.squeeze(-2))
+
+
+def _law(scores: Tensor) -> tuple[Tensor, Tensor]:
+    law = _Law if torch.compiler.is_compiling() else _LawWithTangent
+    return law.apply(finite(scores))
+
+
+class _Law(torch.autograd.Function):
+    """log Z and the marginals; as d log Z = ⟨mean, ds⟩ and d mean = Cov(mean) ds, the mean is all that is kept."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    # pyrefly: ignore[bad-override]
+    def forward(s: Tensor) -> tuple[Tensor, Tensor]:
+        so_far, to_go = messages(s, _log_sum)
+        log_z = to_go[..., 0, :].logsumexp(-1)
+        joint = so_far[..., :-1, :, None] + s + to_go[..., 1:, None, :]
+        # normalised edge by edge: the rounding of a long sum does not show
+        return log_z, joint.flatten(-2).softmax(-1).view(s.shape)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:  # noqa: ARG004
+        ctx.save_for_backward(output[1])
+        ctx.save_for_forward(output[1])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    # pyrefly: ignore[bad-override]
+    def backward(ctx: Any, grad_log_z: Tensor | None, grad_mean: Tensor | None) -> Tensor | None:
+        (mean,) = ctx.saved_tensors
+        total = None if grad_log_z is None else grad_log_z[..., None, None, None] * mean
+        if grad_mean is None:
+            return total
+        spread_out = covariance(mean, grad_mean)
+        return spread_out if total is None else total + spread_out
+
+
+class _LawWithTangent(_Law):
+    """The same with a forward-mode derivative, which the compiler does not trace."""
+
+    @staticmethod
+    # pyrefly: ignore[bad-override]
+    def jvp(ctx: Any, tangent: Tensor) -> tuple[Tensor, Tensor]:
+        (mean,) = ctx.saved_tensors
+        return (mean * tangent).sum((-3, -2, -1)), covariance(mean, tangent)
+
+
+def covariance(mean: Tensor, v: Tensor) -> Tensor:
+    """Give Cov(mean) v for the chain that has these edge marginals, in two linear recursions.
+
+    Formula: mean ⊙ (F_t(i) + v + B_{t+1}(j) − ⟨mean, v⟩), with F_t(i) = E[Σ_{u<t} v_u | x_t = i] and
+    B_t(i) = E[Σ_{u≥t} v_u | x_t = i]: sums of probabilities times v, so nothing underflows or overflows.
+
+    Source: the expectation semiring, Eisner 2002; Li & Eisner 2009, section 4.
+    """
+    n = nodes(mean).clamp_min(torch.finfo(mean.dtype).tiny)
+    came_from = mean / n[..., 1:, None, :]
+    goes_to = mean / n[..., :-1, :, None]
+    kernel = torch.stack([came_from, goes_to.flip(-3).mT])
+    gain = torch.stack([(came_from * v).sum(-2), (goes_to * v).sum(-1).flip(-2)])
+    message = torch.zeros_like(gain[..., 0, :])
+    collected = [message]
+    for step, more in zip(kernel.unbind(-3), gain.unbind(-2), strict=True):
+        message = (message.unsqueeze(-2) @ step).squeeze(-2) + more
+        collected.append(message)
+    before, after = torch.stack(collected, -2).unbind(0)
+    mean_v = (mean * v).sum((-3, -2, -1), keepdim=True)
+    return mean * (before[..., :-1, :, None] + v + after.flip(-2)[..., 1:, None, :] - mean_v)
+
+
+def _enumerate(scores: Tensor) -> Tensor:
+    require_event(scores, "chain", _DIMS)
+    steps, count = scores.shape[-3], scores.shape[-1]
+    require_enumerable(float(count) ** (steps + 1), "chain")
+    path = torch.cartesian_prod(*[torch.arange(count, device=scores.device)] * (steps + 1))
+    like = scores.new_zeros(len(path), steps, count, count)
+    return spread(_vertex(path.view(len(path), -1), like), scores, _DIMS)
+
+
+chain = Choice(
+    hard=_hard,
+    name="the choice of a path through a chain",
+    event_dims=_DIMS,
+    soft=_soft,
+    project=partial(sparsemap, hard=_hard, event_dims=_DIMS),
+    sample=_sample,
+    log_prob=partial(log_prob, log_partition=log_partition, event_dims=_DIMS),
+    enumerate=_enumerate,
+    covariance=covariance,
+    lift=partial(lift, hard=_hard, event_dims=_DIMS),
+)
