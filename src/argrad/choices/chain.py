@@ -13,7 +13,14 @@ import torch
 from torch import Tensor
 
 from argrad._checks import require, require_scores
-from argrad.choices._chain_messages import backward_messages, messages
+from argrad.choices._chain_messages import (
+    backward_messages,
+    covariance,
+    covariance_in_place,
+    highest,
+    law,
+    log_sum,
+)
 from argrad.choices._gibbs import (
     finite,
     lift,
@@ -24,7 +31,7 @@ from argrad.choices._gibbs import (
     unmask,
 )
 from argrad.choices._sparsemap import sparsemap
-from argrad.choices.one_hot import draw_index, from_index
+from argrad.choices.one_hot import from_index
 from argrad.core import Choice
 
 if TYPE_CHECKING:
@@ -141,29 +148,36 @@ def _hard(scores: Tensor) -> Tensor:
     """Give the best path, at a tie the first in the order of a dictionary."""
     require_event(scores, "chain", _DIMS)
     s = finite(scores.detach())
-    to_go = backward_messages(s, _highest)
+    to_go = backward_messages(s, highest)
     unmask(to_go[..., 0, :].amax(-1), "chain")
-    return _vertex(_walk(s, to_go, lambda terms: terms.argmax(-1)), scores)
+    ways = s + to_go[..., 1:, None, :]
+    return _vertex(_walk(to_go[..., 0, :], ways, lambda row: row.argmax(-1)), scores)
 
 
 def _sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
-    """Filter backward, draw forward."""
+    """Filter backward, draw forward, by the inverse of the cumulative distributions in float64."""
     require_event(scores, "chain", _DIMS)
     s = finite(scores.detach())
-    to_go = backward_messages(s, _log_sum)
+    to_go = backward_messages(s, log_sum)
     unmask(to_go[..., 0, :].logsumexp(-1), "chain")
-    s, to_go = s.expand(samples, *s.shape), to_go.expand(samples, *to_go.shape)
-    path = _walk(s, to_go, lambda terms: draw_index(terms, 1, generator).squeeze(0))
+    first = to_go[..., 0, :].softmax(-1).cumsum(-1, dtype=torch.float64)
+    ladders = (s + to_go[..., 1:, None, :]).softmax(-1).cumsum(-1, dtype=torch.float64)
+
+    def pick(ladder: Tensor) -> Tensor:
+        level = torch.rand(ladder[..., :1].shape, dtype=ladder.dtype, device=ladder.device, generator=generator)
+        return (ladder <= level * ladder[..., -1:]).sum(-1)  # a step of no width is never the first above a level
+
+    path = _walk(first.expand(samples, *first.shape), ladders.expand(samples, *ladders.shape), pick)
     return _vertex(path, scores.expand(samples, *scores.shape))
 
 
-def _walk(s: Tensor, to_go: Tensor, pick: Callable[[Tensor], Tensor]) -> Tensor:
-    """Pick tag after tag, each by the score of the step to it and of the best (or all) that can follow."""
-    tag = pick(to_go[..., 0, :])
+def _walk(first: Tensor, ways: Tensor, pick: Callable[[Tensor], Tensor]) -> Tensor:
+    """Pick tag after tag, each from the row of the one before: (…, C), (…, T−1, C, C) → (…, T)."""
+    tag = pick(first)
     path = [tag]
-    for step, after in zip(s.unbind(-3), to_go[..., 1:, :].unbind(-2), strict=True):
-        row = tag[..., None, None].expand(*tag.shape, 1, s.shape[-1])
-        tag = pick(step.gather(-2, row).squeeze(-2) + after)
+    for step in ways.unbind(-3):
+        row = tag[..., None, None].expand(*tag.shape, 1, step.shape[-1])
+        tag = pick(step.gather(-2, row).squeeze(-2))
         path.append(tag)
     return torch.stack(path, -1)
 
@@ -174,19 +188,15 @@ def _vertex(path: Tensor, like: Tensor) -> Tensor:
     return from_index(index, like.detach().flatten(-2)).unflatten(-1, (count, count))
 
 
-def _highest(terms: Tensor) -> Tensor:
-    return terms.amax(-2)
-
-
-def _log_sum(terms: Tensor) -> Tensor:
-    """log Σ exp over the last dimension but one, of finite terms that are free to be overwritten."""
-    high = terms.amax(-2, keepdim=True)
-    return terms.sub_(high).exp_().sum(-2).log_().add_(high.squeeze(-2))
-
-
 def _law(scores: Tensor) -> tuple[Tensor, Tensor]:
-    law = _Law if torch.compiler.is_compiling() else _LawWithTangent
-    return law.apply(finite(scores))
+    function = _Law if torch.compiler.is_compiling() else _LawWithTangent
+    return function.apply(finite(scores))
+
+
+def _covariance(mean: Tensor, v: Tensor) -> Tensor:
+    plain = torch.is_grad_enabled() or torch.compiler.is_compiling() or mean.shape != v.shape
+    plain = plain or torch._C._are_functorch_transforms_active()  # noqa: SLF001
+    return covariance(mean, v) if plain else covariance_in_place(mean, v)
 
 
 class _Law(torch.autograd.Function):
@@ -197,11 +207,7 @@ class _Law(torch.autograd.Function):
     @staticmethod
     # pyrefly: ignore[bad-override]
     def forward(s: Tensor) -> tuple[Tensor, Tensor]:
-        so_far, to_go = messages(s, _log_sum)
-        log_z = to_go[..., 0, :].logsumexp(-1)
-        joint = so_far[..., :-1, :, None] + s + to_go[..., 1:, None, :]
-        # normalised edge by edge: the rounding of a long sum does not show
-        return log_z, joint.flatten(-2).softmax(-1).view(s.shape)
+        return law(s)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:  # noqa: ARG004
@@ -216,8 +222,8 @@ class _Law(torch.autograd.Function):
         total = None if grad_log_z is None else grad_log_z[..., None, None, None] * mean
         if grad_mean is None:
             return total
-        spread_out = covariance(mean, grad_mean)
-        return spread_out if total is None else total + spread_out
+        moved = _covariance(mean, grad_mean)
+        return moved if total is None else total + moved
 
 
 class _LawWithTangent(_Law):
@@ -228,29 +234,6 @@ class _LawWithTangent(_Law):
     def jvp(ctx: Any, tangent: Tensor) -> tuple[Tensor, Tensor]:
         (mean,) = ctx.saved_tensors
         return (mean * tangent).sum((-3, -2, -1)), covariance(mean, tangent)
-
-
-def covariance(mean: Tensor, v: Tensor) -> Tensor:
-    """Give Cov(mean) v for the chain that has these edge marginals, in two linear recursions.
-
-    Formula: mean ⊙ (F_t(i) + v + B_{t+1}(j) − ⟨mean, v⟩), with F_t(i) = E[Σ_{u<t} v_u | x_t = i] and
-    B_t(i) = E[Σ_{u≥t} v_u | x_t = i]: sums of probabilities times v, so nothing underflows or overflows.
-
-    Source: the expectation semiring, Eisner 2002; Li & Eisner 2009, section 4.
-    """
-    n = nodes(mean).clamp_min(torch.finfo(mean.dtype).tiny)
-    came_from = mean / n[..., 1:, None, :]
-    goes_to = mean / n[..., :-1, :, None]
-    kernel = torch.stack([came_from, goes_to.flip(-3).mT])
-    gain = torch.stack([(came_from * v).sum(-2), (goes_to * v).sum(-1).flip(-2)])
-    message = torch.zeros_like(gain[..., 0, :])
-    collected = [message]
-    for step, more in zip(kernel.unbind(-3), gain.unbind(-2), strict=True):
-        message = (message.unsqueeze(-2) @ step).squeeze(-2) + more
-        collected.append(message)
-    before, after = torch.stack(collected, -2).unbind(0)
-    mean_v = (mean * v).sum((-3, -2, -1), keepdim=True)
-    return mean * (before[..., :-1, :, None] + v + after.flip(-2)[..., 1:, None, :] - mean_v)
 
 
 def _enumerate(scores: Tensor) -> Tensor:
@@ -271,6 +254,6 @@ chain = Choice(
     sample=_sample,
     log_prob=partial(log_prob, log_partition=log_partition, event_dims=_DIMS),
     enumerate=_enumerate,
-    covariance=covariance,
+    covariance=_covariance,
     lift=partial(lift, hard=_hard, event_dims=_DIMS),
 )
