@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from argrad._checks import require, require_choosable, require_scores
+from argrad._checks import reads_values, require, require_choosable, require_scores
 from argrad.choices.one_hot import draw_index
 from argrad.core import Choice, exact, full_precision
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
+
+    Plus = Callable[[Tensor], Tensor]  # sums over the last dimension
 
 MASKED = -1e30
 _MOST_VERTICES = 2**16
@@ -95,46 +97,65 @@ def spread(vertices: Tensor, scores: Tensor, event_dims: int) -> Tensor:
     return vertices.to(scores).view(shape).expand(-1, *scores.shape)
 
 
+def require_lengths(lengths: object, batch: torch.Size, longest: int, of: str) -> None:
+    """Lengths are integers in [1, longest], one for each sequence."""
+    whole = isinstance(lengths, torch.Tensor) and not lengths.is_floating_point() and lengths.dtype != torch.bool
+    require(whole, "lengths", of, "an integer tensor", lengths, error=TypeError)
+    assert isinstance(lengths, torch.Tensor)  # noqa: S101  (for the type checker; checked above)
+    require(lengths.shape == batch, "lengths", of, f"of the batch shape {tuple(batch)}", lengths)
+    if reads_values(lengths) and lengths.numel():
+        low, high = int(lengths.min()), int(lengths.max())
+        require(low >= 1 and high <= longest, "lengths", of, f"in [1, {longest}]", low if low < 1 else high)
+
+
 def require_enumerable(count: float, of: str) -> None:
     """Refuse to list more vertices than fit."""
     require(count <= _MOST_VERTICES, "scores", of, f"of at most {_MOST_VERTICES} vertices to enumerate", f"{count:.3g}")
 
 
+def derivative(total: Callable[[Tensor], Tensor], scores: Tensor) -> Tensor:
+    """Differentiate each row's total by its scores; the result can be differentiated again."""
+    s = full_precision(scores)
+    # a lone vertex has a constant derivative, which is still a function of the scores to autograd
+    return torch.func.grad(lambda x: total(x).sum())(s) + 0 * finite(s)
+
+
 def from_recursion(
-    value: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor], of: str, event_dims: int, **functions: Any
+    value: Callable[[Tensor, Plus], Tensor],
+    of: str,
+    event_dims: int,
+    check: Callable[[Tensor], None],
+    **functions: Any,
 ) -> tuple[Choice, Callable[[Tensor], Tensor]]:
     """Make a choice and its log-partition function from one recursion over finite scores."""
-    gradient = partial(_gradient, value, of)
+
+    def summed(scores: Tensor, plus: Plus) -> Tensor:
+        check(scores)
+        return unmask(value(finite(scores), plus), of)
+
+    def gradient(scores: Tensor, plus: Plus) -> Tensor:
+        return derivative(partial(summed, plus=plus), scores)
 
     def log_partition(scores: Tensor) -> Tensor:
-        return unmask(value(finite(scores), total), of)
+        return summed(scores, total)
 
     def hard(scores: Tensor) -> Tensor:
-        return gradient(best, scores.detach()).to(scores.dtype)
+        return gradient(scores.detach(), best).to(scores.dtype)
+
+    def soft(scores: Tensor) -> Tensor:
+        return gradient(scores, total)
 
     def sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
         repeated = scores.detach().expand(samples, *scores.shape)
-        return gradient(partial(drawn, generator), repeated).to(scores.dtype)
+        return gradient(repeated, partial(drawn, generator)).to(scores.dtype)
 
     choice = Choice(
         hard=hard,
         event_dims=event_dims,
-        soft=partial(gradient, total),
+        soft=soft,
         sample=sample,
         log_prob=partial(log_prob, log_partition=log_partition, event_dims=event_dims),
         lift=partial(lift, hard=hard, event_dims=event_dims),
         **functions,
     )
     return choice, log_partition
-
-
-def _gradient(
-    value: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor],
-    of: str,
-    plus: Callable[[Tensor], Tensor],
-    scores: Tensor,
-) -> Tensor:
-    def summed(s: Tensor) -> Tensor:
-        return unmask(value(s.clamp_min(MASKED), plus), of).sum()
-
-    return torch.func.grad(summed)(full_precision(scores))

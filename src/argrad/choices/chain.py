@@ -27,6 +27,7 @@ from argrad.choices._gibbs import (
     log_prob,
     require_enumerable,
     require_event,
+    require_lengths,
     spread,
     unmask,
 )
@@ -78,22 +79,12 @@ def edges(unary: Tensor, transition: Tensor, lengths: Tensor | None = None) -> T
         lengths = unary.new_ones(unary.shape[:-2], dtype=torch.long)
     scores = transition + unary[..., 1:, None, :]
     if lengths is not None:
-        _require_lengths(lengths, unary)
+        require_lengths(lengths, unary.shape[:-2], length, "edges")
         stay = torch.full_like(scores, -torch.inf).masked_fill(torch.eye(tag_count, device=scores.device) > 0, 0)
         here = torch.arange(1, scores.shape[-3] + 1, device=scores.device) < lengths.unsqueeze(-1)
         scores = torch.where(here[..., None, None], scores, stay)
     first = scores[..., :1, :, :] + unary[..., :1, :, None]
     return torch.cat([first, scores[..., 1:, :, :]], -3)
-
-
-def _require_lengths(lengths: Tensor, unary: Tensor) -> None:
-    whole = isinstance(lengths, Tensor) and not lengths.is_floating_point() and lengths.dtype != torch.bool
-    batch, length = unary.shape[:-2], unary.shape[-2]
-    require(whole, "lengths", "edges", "an integer tensor", lengths, error=TypeError)
-    require(lengths.shape == batch, "lengths", "edges", f"of the batch shape {tuple(batch)}", lengths)
-    if lengths.device.type == "cpu" and lengths.numel() and not torch.compiler.is_compiling():
-        low, high = int(lengths.min()), int(lengths.max())
-        require(low >= 1 and high <= length, "lengths", "edges", f"in [1, {length}]", low if low < 1 else high)
 
 
 def nodes(vertex: Tensor) -> Tensor:
