@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from argrad._checks import reads_values, require, require_choosable, require_scores
+from argrad.choices._sparsemap import sparsemap
 from argrad.choices.one_hot import draw_index
 from argrad.core import Choice, exact, full_precision
 
@@ -149,6 +150,7 @@ def from_recursion(
         repeated = scores.detach().expand(samples, *scores.shape)
         return gradient(repeated, partial(drawn, generator)).to(scores.dtype)
 
+    functions = {"project": partial(sparsemap, hard=hard, event_dims=event_dims), **functions}
     choice = Choice(
         hard=hard,
         event_dims=event_dims,
