@@ -47,8 +47,11 @@ _ROOMS = {
     "verbs": [
         "argmax",
         "argmin",
+        "bernoulli",
+        "draw",
         "expect",
         "max_value",
+        "pick",
         "round",
         "sample",
         "select",
