@@ -35,39 +35,53 @@ def log_sum(terms: Tensor, dim: int) -> Tensor:
     return terms.sub_(high).exp_().sum(dim).log_().add_(high.squeeze(dim))
 
 
-def backward_messages(s: Tensor, plus: Plus) -> Tensor:
-    """Give β at every position: (*batch, T, C)."""
+def backward_messages(s: Tensor, plus: Plus) -> tuple[Tensor, Tensor]:
+    """Give β at every position but for a constant each, (*batch, T, C), and the constant at position 0: (*batch,)."""
     if halving_pays(s):
-        return _by_halves(s, plus)[1]
+        _, to_go, shift = _by_halves(s, plus)
+        return to_go, shift
     message = torch.zeros_like(s[..., 0, 0, :])
-    out = [message]
+    out, shifts = [message], []
     for step in reversed(s.unbind(-3)):
-        message = plus(step + message.unsqueeze(-2), -1)
+        message, shift = _level(plus(step + message.unsqueeze(-2), -1))
+        shifts.append(shift)
         out.append(message)
-    return torch.stack(out[::-1], -2)
+    return torch.stack(out[::-1], -2), _add_up(torch.cat(shifts, -1))
 
 
 def best_onward(s: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Give β in the max-plus sense at position 0, and for each edge the best next tag from every tag, the first at a tie."""
     if halving_pays(s):
-        to_go = _by_halves(s, highest)[1]
-        return to_go[..., 0, :], list((s + to_go[..., 1:, None, :]).argmax(-1).unbind(-2))
+        _, to_go, shift = _by_halves(s, highest)
+        onward = (s + to_go[..., 1:, None, :]).argmax(-1).unbind(-2)
+        return to_go[..., 0, :] + shift.unsqueeze(-1), list(onward)
     message = torch.zeros_like(s[..., 0, 0, :])
-    onward = []
+    onward, shifts = [], []
     for step in reversed(s.unbind(-3)):
         message, pointer = (step + message.unsqueeze(-2)).max(-1)
+        message, shift = _level(message)
+        shifts.append(shift)
         onward.append(pointer)
-    return message, onward[::-1]
+    return message + _add_up(torch.cat(shifts, -1)).unsqueeze(-1), onward[::-1]
+
+
+def _level(message: Tensor) -> tuple[Tensor, Tensor]:
+    """Take the maximum off a message, so that it keeps its digits however long the chain."""
+    top = message.amax(-1, keepdim=True)
+    return message - top, top
+
+
+def _add_up(shifts: Tensor) -> Tensor:
+    return shifts.sum(-1, dtype=torch.float64).to(shifts.dtype)
 
 
 def law(s: Tensor) -> tuple[Tensor, Tensor]:
     """Give log Z and the edges' marginals."""
     if not halving_pays(s):
         return _filter_and_smooth(s)
-    so_far, to_go = _by_halves(s, log_sum)
+    so_far, to_go, shift = _by_halves(s, log_sum)
     joint = so_far[..., :-1, :, None] + s + to_go[..., 1:, None, :]
-    # normalised edge by edge: the rounding of a long sum does not show
-    return to_go[..., 0, :].logsumexp(-1), joint.flatten(-2).softmax(-1).view(s.shape)
+    return to_go[..., 0, :].logsumexp(-1) + shift, joint.flatten(-2).softmax(-1).view(s.shape)
 
 
 def _filter_and_smooth(s: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,20 +142,25 @@ def halving_pays(s: Tensor) -> bool:
     return s.shape[:-3].numel() * s.shape[-1] ** 3 <= _LARGEST_SUM
 
 
-def _by_halves(s: Tensor, plus: Plus) -> tuple[Tensor, Tensor]:
-    """Give α and β: halve the chain by joining edges in pairs, solve that, and fill in the positions between."""
+def _by_halves(s: Tensor, plus: Plus) -> tuple[Tensor, Tensor, Tensor]:
+    """Give α and β but for a constant each, and the constant that log Z lacks.
+
+    Halve the chain by joining edges in pairs, solve that, and fill in the positions between.
+    """
     count = s.shape[-3]
     if count == 1:
         zero = torch.zeros_like(s[..., 0, :])
-        return torch.cat([zero, plus(s.clone(), -2)], -2), torch.cat([plus(s.clone(), -1), zero], -2)
+        to_right, to_left = (torch.cat(pair, -2) for pair in ((zero, plus(s.clone(), -2)), (plus(s.clone(), -1), zero)))
+        return to_right, to_left, zero[..., 0, 0]
     if count % 2:
         stay = torch.full_like(s[..., :1, :, :], MASKED).masked_fill(torch.eye(s.shape[-1], device=s.device) > 0, 0)
         s = torch.cat([s, stay], -3)
     left, right = s[..., ::2, :, :], s[..., 1::2, :, :]
-    so_far, to_go = _by_halves(plus(left.unsqueeze(-1) + right.unsqueeze(-3), -2), plus)
+    joined, tops = _level(plus(left.unsqueeze(-1) + right.unsqueeze(-3), -2).flatten(-2))
+    so_far, to_go, shift = _by_halves(joined.view(left.shape), plus)
     so_far = _between(so_far, plus(so_far[..., :-1, :, None] + left, -2))
     to_go = _between(to_go, plus(to_go[..., 1:, None, :] + right, -1))
-    return so_far[..., : count + 1, :], to_go[..., : count + 1, :]
+    return so_far[..., : count + 1, :], to_go[..., : count + 1, :], shift + _add_up(tops.squeeze(-1))
 
 
 def _between(even: Tensor, odd: Tensor) -> Tensor:

@@ -91,6 +91,11 @@ def log_prob(scores: Tensor, vertex: Tensor, *, log_partition: Callable[[Tensor]
     return inner(scores, vertex, event_dims) - log_partition(scores)
 
 
+def indicate(index: Tensor, like: Tensor) -> Tensor:
+    """One-hot rows like these, with a 1 at the index; out of place, which vmap knows."""
+    return torch.zeros_like(like).scatter(-1, index.unsqueeze(-1), 1)
+
+
 def spread(vertices: Tensor, scores: Tensor, event_dims: int) -> Tensor:
     """Repeat (|Y|, *event) vertices for each batch: (|Y|, *batch, *event), like the scores."""
     batch = scores.shape[: scores.ndim - event_dims]
@@ -114,11 +119,18 @@ def require_enumerable(count: float, of: str) -> None:
     require(count <= _MOST_VERTICES, "scores", of, f"of at most {_MOST_VERTICES} vertices to enumerate", f"{count:.3g}")
 
 
-def derivative(total: Callable[[Tensor], Tensor], scores: Tensor) -> Tensor:
-    """Differentiate each row's total by its scores; the result can be differentiated again."""
+def derivative(total: Callable[[Tensor], Tensor], scores: Tensor, of: str) -> Tensor:
+    """Differentiate each row's total, of finite scores, by the scores; the result can be differentiated again."""
+
+    def summed(s: Tensor) -> tuple[Tensor, Tensor]:
+        rows = total(finite(s))
+        return rows.sum(), rows.detach()
+
     s = full_precision(scores)
+    slope, rows = torch.func.grad(summed, has_aux=True)(s)
+    unmask(rows, of)
     # a lone vertex has a constant derivative, which is still a function of the scores to autograd
-    return torch.func.grad(lambda x: total(x).sum())(s) + 0 * finite(s)
+    return slope + 0 * finite(s)
 
 
 def from_recursion(
@@ -130,15 +142,13 @@ def from_recursion(
 ) -> tuple[Choice, Callable[[Tensor], Tensor]]:
     """Make a choice and its log-partition function from one recursion over finite scores."""
 
-    def summed(scores: Tensor, plus: Plus) -> Tensor:
-        check(scores)
-        return unmask(value(finite(scores), plus), of)
-
     def gradient(scores: Tensor, plus: Plus) -> Tensor:
-        return derivative(partial(summed, plus=plus), scores)
+        check(scores)
+        return derivative(partial(value, plus=plus), scores, of)
 
     def log_partition(scores: Tensor) -> Tensor:
-        return summed(scores, total)
+        check(scores)
+        return unmask(value(finite(scores), total), of)
 
     def hard(scores: Tensor) -> Tensor:
         return gradient(scores.detach(), best).to(scores.dtype)
@@ -150,7 +160,6 @@ def from_recursion(
         repeated = scores.detach().expand(samples, *scores.shape)
         return gradient(repeated, partial(drawn, generator)).to(scores.dtype)
 
-    functions = {"project": partial(sparsemap, hard=hard, event_dims=event_dims), **functions}
     choice = Choice(
         hard=hard,
         event_dims=event_dims,
@@ -158,6 +167,6 @@ def from_recursion(
         sample=sample,
         log_prob=partial(log_prob, log_partition=log_partition, event_dims=event_dims),
         lift=partial(lift, hard=hard, event_dims=event_dims),
-        **functions,
+        **{"project": partial(sparsemap, hard=hard, event_dims=event_dims), **functions},
     )
     return choice, log_partition

@@ -23,6 +23,7 @@ from argrad.choices._chain_messages import (
 )
 from argrad.choices._gibbs import (
     finite,
+    indicate,
     lift,
     log_prob,
     require_enumerable,
@@ -32,8 +33,7 @@ from argrad.choices._gibbs import (
     unmask,
 )
 from argrad.choices._sparsemap import sparsemap
-from argrad.choices.one_hot import from_index
-from argrad.core import Choice, full_precision
+from argrad.core import Choice, full_precision, quick
 
 if TYPE_CHECKING:
     pass
@@ -150,8 +150,8 @@ def _sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> 
     """Filter backward, draw forward."""
     require_event(scores, "chain", _DIMS)
     s = finite(scores.detach())
-    to_go = backward_messages(s, log_sum)
-    unmask(to_go[..., 0, :].logsumexp(-1), "chain")
+    to_go, shift = backward_messages(s, log_sum)
+    unmask(to_go[..., 0, :].amax(-1) + shift, "chain")
     repeated = (samples, *s.shape[:-3])
     tag = _draw(to_go[..., 0, :].expand(*repeated, -1), generator)
     path = [tag]
@@ -173,7 +173,7 @@ def _draw(terms: Tensor, generator: torch.Generator | None) -> Tensor:
 def _vertex(path: Tensor, like: Tensor) -> Tensor:
     count = like.shape[-1]
     index = path[..., :-1] * count + path[..., 1:]
-    return from_index(index, like.detach().flatten(-2)).unflatten(-1, (count, count))
+    return indicate(index, like.detach().flatten(-2)).unflatten(-1, (count, count))
 
 
 def _law(scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -187,6 +187,7 @@ def _covariance(mean: Tensor, v: Tensor) -> Tensor:
     return covariance(mean, v) if plain else covariance_in_place(mean, v)
 
 
+@quick
 class _Law(torch.autograd.Function):
     """log Z and the marginals; as d log Z = ⟨mean, ds⟩ and d mean = Cov(mean) ds, the mean is all that is kept."""
 

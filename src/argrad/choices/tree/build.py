@@ -13,6 +13,7 @@ from argrad.choices._gibbs import (
     derivative,
     finite,
     from_recursion,
+    indicate,
     lift,
     log_prob,
     require_enumerable,
@@ -21,7 +22,6 @@ from argrad.choices._gibbs import (
     spread,
     unmask,
 )
-from argrad.choices.one_hot import from_index
 from argrad.choices.simplex import sparsemax
 from argrad.choices.tree import arborescence, eisner, elimination
 from argrad.core import Choice
@@ -137,12 +137,15 @@ def _made(projective: bool, single_root: bool) -> tuple[Choice, Callable[[Tensor
         recursion = partial(eisner.value, single_root=single_root)
         return from_recursion(recursion, "tree", _DIMS, check=_square, **functions)
 
+    value = partial(elimination.log_total, single_root=single_root)
+
     def total(scores: Tensor) -> Tensor:
-        require_event(scores, "tree", _DIMS)
-        return unmask(elimination.log_total(finite(scores), single_root=single_root), "tree")
+        _square(scores)
+        return unmask(value(finite(scores)), "tree")
 
     def soft(scores: Tensor) -> Tensor:
-        return derivative(total, scores)
+        _square(scores)
+        return derivative(value, scores, "tree")
 
     def sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
         s = finite(scores.detach()).expand(samples, *scores.shape)
@@ -172,7 +175,7 @@ def _best(scores: Tensor, single_root: bool) -> Tensor:
     head, possible = arborescence.best_heads(rows, single_root=single_root)
     total = torch.where(possible, rows.gather(-1, head.unsqueeze(-1)).sum((-2, -1)), -torch.inf)
     unmask(total.view(s.shape[:-2]), "tree")
-    return from_index(head.view(s.shape[:-1]), scores.detach())
+    return indicate(head.view(s.shape[:-1]), scores.detach())
 
 
 def _enumerate(scores: Tensor, projective: bool, single_root: bool) -> Tensor:
@@ -189,7 +192,7 @@ def _enumerate(scores: Tensor, projective: bool, single_root: bool) -> Tensor:
     keep = reaches_root & ((roots == 1) if single_root else (roots > 0))
     if projective:
         keep = keep & ~_crossing(torch.where(head == word, -1, head), word)
-    return spread(from_index(head[keep], scores.new_zeros(int(keep.sum()), n, n)), scores, _DIMS)
+    return spread(indicate(head[keep], scores.new_zeros(int(keep.sum()), n, n)), scores, _DIMS)
 
 
 def _crossing(head: Tensor, word: Tensor) -> Tensor:
