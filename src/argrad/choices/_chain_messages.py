@@ -91,20 +91,20 @@ def _filter_and_smooth(s: Tensor) -> tuple[Tensor, Tensor]:
     """
     edges = fold(s, log_identity=True)
     alpha = torch.zeros_like(edges[0, 0])
-    shifts = []
+    shifts, shares = [], []
     for edge in edges.unbind(0):
         edge.add_(alpha.unsqueeze(1))
         high = edge.amax(0)
         weight = edge.sub_(high).exp_().sum(0)
-        edge.div_(weight)
+        shares.append(weight.reciprocal())
         top = high.amax(0)  # kept apart, so that α stays near 0 and keeps its digits
         alpha = weight.log_().add_(high).sub_(top)
         shifts.append(top)
     middle = alpha.sum(1)
     log_z = torch.stack(shifts).sum((0, 1), dtype=torch.float64).to(s.dtype) + middle.logsumexp(0)
     node = middle.softmax(0).unsqueeze(1)
-    for edge in reversed(edges.unbind(0)):
-        node = edge.mul_(node).sum(1)
+    for edge, share in zip(reversed(edges.unbind(0)), reversed(shares), strict=True):
+        node = edge.mul_(share * node).sum(1)
     return log_z.view(s.shape[:-3]), unfold(edges, s)
 
 
