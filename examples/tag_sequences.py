@@ -18,6 +18,7 @@ import importlib
 import io
 import time
 import tokenize
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 
 import argrad
 from argrad import structure
+from argrad.choices.chain import each_edge
 
 TRAIN = ["argparse", "ast", "calendar", "configparser", "dataclasses", "difflib", "fractions", "ftplib", "inspect"]
 TEST = ["statistics", "tarfile", "textwrap"]
@@ -103,10 +105,11 @@ def likelihood(law: structure.Structure, tags: Tensor, lengths: Tensor) -> Tenso
 def through(estimator: argrad.Estimator, *, draw: bool = False):  # noqa: ANN201
     """Make the task's loss of the path that this estimator gives a gradient."""
     verb = argrad.draw if draw else argrad.pick
+    choice = replace(argrad.choices.chain, project=each_edge)  # SPIGOT's relaxed set, as its authors did
 
     def loss(law: structure.Structure, tags: Tensor, lengths: Tensor) -> Tensor:
         # the sum over characters: steps of SPIGOT are in the units of vertices, so a share would hardly move them
-        path = verb(law.choice, law.scores, grad=estimator)
+        path = verb(choice, law.scores, grad=estimator)
         return wrong(path, tags, lengths) * lengths.sum() / len(lengths)
 
     return loss
