@@ -12,11 +12,13 @@ from argrad._version import __version__
 
 if TYPE_CHECKING:
     from argrad import choices as choices
+    from argrad import cluster as cluster
     from argrad import doctor as doctor
     from argrad import losses as losses
     from argrad import nn as nn
     from argrad import noise as noise
     from argrad import schedules as schedules
+    from argrad import structure as structure
 
 _ROOMS = {
     "_checks": ["check_values"],
@@ -62,7 +64,7 @@ _ROOMS = {
         "threshold",
     ],
 }
-_MODULES = ["choices", "doctor", "losses", "nn", "noise", "schedules"]
+_MODULES = ["choices", "cluster", "doctor", "losses", "nn", "noise", "schedules", "structure"]
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604 (all are strings)
