@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "_checks": ["check_values"],
     "choices": ["cube", "entmax", "entmax15", "grid", "one_hot", "sparsemax"],
+    "comparison": ["compare"],
     "core": ["Choice", "Estimator", "Noise", "VertexEstimator", "exact", "pull"],
     "estimators": [
         "Enumerate",
@@ -47,8 +48,11 @@ _ROOMS = {
     "verbs": [
         "argmax",
         "argmin",
+        "bernoulli",
+        "draw",
         "expect",
         "max_value",
+        "pick",
         "round",
         "sample",
         "select",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import torch
@@ -123,9 +124,9 @@ def require_choosable(best: Tensor, of: str) -> None:
 
     Reading the maximum alone finds both, at the cost of one number a row.
     """
-    if not reads_values(best):
+    if not reads_values(best) or isfinite(best.sum().item()):
         return
-    bad = ~(best > -torch.inf) | (best == torch.inf)
+    bad = ~best.isfinite()
     if bad.any():
         row = tuple(bad.nonzero()[0].tolist())
         value = best[row].item()
@@ -139,6 +140,8 @@ def require_choosable(best: Tensor, of: str) -> None:
 def reads_values(tensor: Tensor) -> bool:
     """Whether checks may read this tensor's values: eager mode on the CPU, or wherever they were switched on."""
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # noqa: SLF001
+        return False
+    if type(tensor) not in (Tensor, torch.nn.Parameter):  # a fake tensor has no values, a sharded one must fetch them
         return False
     return tensor.device.type == "cpu" or (_always_read.get() and tensor.device.type != "meta")
 

@@ -11,6 +11,11 @@ app = App(
     version=__version__,
     help="Learn through argmax: find where gradients stop, put them back, know how good they are.",
 )
+app.command(
+    "argrad.cli.compare:compare",
+    name="compare",
+    help="Measure gradient estimators side by side: bias, variance, time, memory, what training ends with.",
+)
 
 
 def main() -> None:

@@ -44,8 +44,9 @@ def all_vertices(choice: Choice, scores: tuple[Tensor, ...], dims: int, of: str)
         f"few enough to enumerate, at most {_MOST_STATES} joint states; IndeCateR and ScoreFunction take more",
         f"{states:.3g} states",
     )
-    axes = [torch.arange(m, device=flat[0].device) for m, v in sizes for _ in range(v)]
-    states_by_variable = torch.cartesian_prod(*axes).view(states, len(axes))
+    radix = torch.tensor([m for m, v in sizes for _ in range(v)], dtype=torch.long, device=flat[0].device)
+    stride = radix.flip(0).cumprod(0).flip(0) // radix
+    states_by_variable = torch.arange(states, device=radix.device)[:, None] // stride % radix
     parts = states_by_variable.split([v for _, v in sizes], dim=1)
     joint = []
     for s, y, index in zip(scores, flat, parts, strict=True):
@@ -58,13 +59,17 @@ def all_vertices(choice: Choice, scores: tuple[Tensor, ...], dims: int, of: str)
 def joint_log_prob(choice: Choice, scores: tuple[Tensor, ...], vertices: list[Tensor], dims: int) -> Tensor:
     """Sum log p over all variables of each cost: (states, *costs)."""
     terms = (choice.log_prob(s, y) for s, y in zip(scores, vertices, strict=True))
-    return torch.stack([term.reshape(*term.shape[:dims], -1).sum(-1) for term in terms]).sum(0)
+    return torch.stack([_flat(term, dims, term.ndim).sum(-1) for term in terms]).sum(0)
 
 
 def _by_variable(choice: Choice, y: Tensor, dims: int) -> Tensor:
     """Flatten the dimensions between the first `dims` and the event into one, of variables."""
-    event = y.shape[y.ndim - choice.event_dims :]
-    return y.reshape(*y.shape[:dims], -1, *event)
+    return _flat(y, dims, y.ndim - choice.event_dims)
+
+
+def _flat(x: Tensor, start: int, stop: int) -> Tensor:
+    """Make one dimension of those from `start` up to `stop`, be they none or of size 0."""
+    return x.reshape(*x.shape[:start], prod(x.shape[start:stop]), *x.shape[stop:])
 
 
 def _kept(costs: Tensor, log_p: Tensor) -> Tensor:
@@ -160,7 +165,8 @@ class MarginalLikelihood(Estimator):
         vertices = all_vertices(choice, scores, dims, "MarginalLikelihood")
         log_p = joint_log_prob(choice, scores, vertices, dims + 1)
         costs = _kept(cost(*vertices), log_p)
-        return -self.temperature * (log_p - full_precision(costs) / self.temperature).logsumexp(0)
+        soft = (log_p - full_precision(costs) / self.temperature).logsumexp(0)
+        return (-self.temperature * soft).to(costs.dtype)
 
 
 @dataclass(frozen=True)
@@ -217,7 +223,7 @@ class IndeCateR(Estimator):
     ) -> tuple[Tensor, Tensor]:
         options = choice.enumerate(s.detach())
         log_p = choice.log_prob(s, options)  # (m, *costs, *variables)
-        log_p = log_p.reshape(*log_p.shape[: 1 + dims], -1).movedim(-1, 1)  # (m, v, *costs)
+        log_p = _flat(log_p, 1 + dims, log_p.ndim).movedim(-1, 1)  # (m, v, *costs)
         m, v = log_p.shape[:2]
         changed = self._change_each(choice, options, drawn[i], dims)  # (K·m·v, *s.shape)
         others = [y.repeat_interleave(m * v, dim=0) for y in drawn]

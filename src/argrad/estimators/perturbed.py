@@ -163,8 +163,6 @@ class Interpolation(VertexEstimator):
         return _towards(choice, scores, vertex, grad, self.step)
 
 
-def _towards(choice: Choice, scores: Tensor, vertex: Tensor, grad: Tensor, step: float) -> Tensor:
+def _towards(choice: Choice, scores: Tensor, code: Tensor, grad: Tensor, step: float) -> Tensor:
     moved = choice.hard(scores.detach() - step * grad.detach())
-    if choice.has("decode"):
-        moved = choice.decode(moved, scores)
-    return (vertex - moved) / step
+    return (choice.vertex(code, scores) - choice.vertex(moved, scores)) / step
