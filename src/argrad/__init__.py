@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argrad import nn as nn
     from argrad import noise as noise
     from argrad import schedules as schedules
+    from argrad import structure as structure
 
 _ROOMS = {
     "_checks": ["check_values"],
@@ -61,7 +62,7 @@ _ROOMS = {
         "threshold",
     ],
 }
-_MODULES = ["choices", "losses", "nn", "noise", "schedules"]
+_MODULES = ["choices", "losses", "nn", "noise", "schedules", "structure"]
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604 (all are strings)

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from argrad._checks import require, require_choosable, require_scores
+from argrad._checks import reads_values, require, require_choosable, require_scores
+from argrad.choices._sparsemap import sparsemap
 from argrad.choices.one_hot import draw_index
 from argrad.core import Choice, exact, full_precision
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
+
+    Plus = Callable[[Tensor], Tensor]  # sums over the last dimension
 
 MASKED = -1e30
 _MOST_VERTICES = 2**16
@@ -88,6 +91,11 @@ def log_prob(scores: Tensor, vertex: Tensor, *, log_partition: Callable[[Tensor]
     return inner(scores, vertex, event_dims) - log_partition(scores)
 
 
+def indicate(index: Tensor, like: Tensor) -> Tensor:
+    """One-hot rows like these, with a 1 at the index; out of place, which vmap knows."""
+    return torch.zeros_like(like).scatter(-1, index.unsqueeze(-1), 1)
+
+
 def spread(vertices: Tensor, scores: Tensor, event_dims: int) -> Tensor:
     """Repeat (|Y|, *event) vertices for each batch: (|Y|, *batch, *event), like the scores."""
     batch = scores.shape[: scores.ndim - event_dims]
@@ -95,46 +103,70 @@ def spread(vertices: Tensor, scores: Tensor, event_dims: int) -> Tensor:
     return vertices.to(scores).view(shape).expand(-1, *scores.shape)
 
 
+def require_lengths(lengths: object, batch: torch.Size, longest: int, of: str) -> None:
+    """Lengths are integers in [1, longest], one for each sequence."""
+    whole = isinstance(lengths, torch.Tensor) and not lengths.is_floating_point() and lengths.dtype != torch.bool
+    require(whole, "lengths", of, "an integer tensor", lengths, error=TypeError)
+    assert isinstance(lengths, torch.Tensor)  # noqa: S101  (for the type checker; checked above)
+    require(lengths.shape == batch, "lengths", of, f"of the batch shape {tuple(batch)}", lengths)
+    if reads_values(lengths) and lengths.numel():
+        low, high = int(lengths.min()), int(lengths.max())
+        require(low >= 1 and high <= longest, "lengths", of, f"in [1, {longest}]", low if low < 1 else high)
+
+
 def require_enumerable(count: float, of: str) -> None:
     """Refuse to list more vertices than fit."""
     require(count <= _MOST_VERTICES, "scores", of, f"of at most {_MOST_VERTICES} vertices to enumerate", f"{count:.3g}")
 
 
+def derivative(total: Callable[[Tensor], Tensor], scores: Tensor, of: str) -> Tensor:
+    """Differentiate each row's total, of finite scores, by the scores; the result can be differentiated again."""
+
+    def summed(s: Tensor) -> tuple[Tensor, Tensor]:
+        rows = total(finite(s))
+        return rows.sum(), rows.detach()
+
+    s = full_precision(scores)
+    slope, rows = torch.func.grad(summed, has_aux=True)(s)
+    unmask(rows, of)
+    # a lone vertex has a constant derivative, which is still a function of the scores to autograd
+    return slope + 0 * finite(s)
+
+
 def from_recursion(
-    value: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor], of: str, event_dims: int, **functions: Any
+    value: Callable[[Tensor, Plus], Tensor],
+    of: str,
+    event_dims: int,
+    check: Callable[[Tensor], None],
+    **functions: Any,
 ) -> tuple[Choice, Callable[[Tensor], Tensor]]:
     """Make a choice and its log-partition function from one recursion over finite scores."""
-    gradient = partial(_gradient, value, of)
+
+    def gradient(scores: Tensor, plus: Plus) -> Tensor:
+        check(scores)
+        return derivative(partial(value, plus=plus), scores, of)
 
     def log_partition(scores: Tensor) -> Tensor:
+        check(scores)
         return unmask(value(finite(scores), total), of)
 
     def hard(scores: Tensor) -> Tensor:
-        return gradient(best, scores.detach()).to(scores.dtype)
+        return gradient(scores.detach(), best).to(scores.dtype)
+
+    def soft(scores: Tensor) -> Tensor:
+        return gradient(scores, total)
 
     def sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
         repeated = scores.detach().expand(samples, *scores.shape)
-        return gradient(partial(drawn, generator), repeated).to(scores.dtype)
+        return gradient(repeated, partial(drawn, generator)).to(scores.dtype)
 
     choice = Choice(
         hard=hard,
         event_dims=event_dims,
-        soft=partial(gradient, total),
+        soft=soft,
         sample=sample,
         log_prob=partial(log_prob, log_partition=log_partition, event_dims=event_dims),
         lift=partial(lift, hard=hard, event_dims=event_dims),
-        **functions,
+        **{"project": partial(sparsemap, hard=hard, event_dims=event_dims), **functions},
     )
     return choice, log_partition
-
-
-def _gradient(
-    value: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor],
-    of: str,
-    plus: Callable[[Tensor], Tensor],
-    scores: Tensor,
-) -> Tensor:
-    def summed(s: Tensor) -> Tensor:
-        return unmask(value(s.clamp_min(MASKED), plus), of).sum()
-
-    return torch.func.grad(summed)(full_precision(scores))

@@ -15,27 +15,28 @@ from torch import Tensor
 from argrad._checks import require, require_scores
 from argrad.choices._chain_messages import (
     backward_messages,
+    best_onward,
     covariance,
     covariance_in_place,
-    highest,
     law,
     log_sum,
 )
 from argrad.choices._gibbs import (
     finite,
+    indicate,
     lift,
     log_prob,
     require_enumerable,
     require_event,
+    require_lengths,
     spread,
     unmask,
 )
 from argrad.choices._sparsemap import sparsemap
-from argrad.choices.one_hot import from_index
-from argrad.core import Choice
+from argrad.core import Choice, full_precision, quick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 _DIMS = 3
 
@@ -78,22 +79,12 @@ def edges(unary: Tensor, transition: Tensor, lengths: Tensor | None = None) -> T
         lengths = unary.new_ones(unary.shape[:-2], dtype=torch.long)
     scores = transition + unary[..., 1:, None, :]
     if lengths is not None:
-        _require_lengths(lengths, unary)
+        require_lengths(lengths, unary.shape[:-2], length, "edges")
         stay = torch.full_like(scores, -torch.inf).masked_fill(torch.eye(tag_count, device=scores.device) > 0, 0)
         here = torch.arange(1, scores.shape[-3] + 1, device=scores.device) < lengths.unsqueeze(-1)
         scores = torch.where(here[..., None, None], scores, stay)
     first = scores[..., :1, :, :] + unary[..., :1, :, None]
     return torch.cat([first, scores[..., 1:, :, :]], -3)
-
-
-def _require_lengths(lengths: Tensor, unary: Tensor) -> None:
-    whole = isinstance(lengths, Tensor) and not lengths.is_floating_point() and lengths.dtype != torch.bool
-    batch, length = unary.shape[:-2], unary.shape[-2]
-    require(whole, "lengths", "edges", "an integer tensor", lengths, error=TypeError)
-    require(lengths.shape == batch, "lengths", "edges", f"of the batch shape {tuple(batch)}", lengths)
-    if lengths.device.type == "cpu" and lengths.numel() and not torch.compiler.is_compiling():
-        low, high = int(lengths.min()), int(lengths.max())
-        require(low >= 1 and high <= length, "lengths", "edges", f"in [1, {length}]", low if low < 1 else high)
 
 
 def nodes(vertex: Tensor) -> Tensor:
@@ -147,50 +138,47 @@ def _soft(scores: Tensor) -> Tensor:
 def _hard(scores: Tensor) -> Tensor:
     """Give the best path, at a tie the first in the order of a dictionary."""
     require_event(scores, "chain", _DIMS)
-    s = finite(scores.detach())
-    to_go = backward_messages(s, highest)
-    unmask(to_go[..., 0, :].amax(-1), "chain")
-    ways = s + to_go[..., 1:, None, :]
-    return _vertex(_walk(to_go[..., 0, :], ways, lambda row: row.argmax(-1)), scores)
+    to_go, onward = best_onward(finite(scores.detach()))
+    unmask(to_go.amax(-1), "chain")
+    path = [to_go.argmax(-1, keepdim=True)]
+    for pointer in onward:
+        path.append(pointer.gather(-1, path[-1]))
+    return _vertex(torch.cat(path, -1), scores)
 
 
 def _sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
-    """Filter backward, draw forward, by the inverse of the cumulative distributions in float64."""
+    """Filter backward, draw forward."""
     require_event(scores, "chain", _DIMS)
     s = finite(scores.detach())
-    to_go = backward_messages(s, log_sum)
-    unmask(to_go[..., 0, :].logsumexp(-1), "chain")
-    first = to_go[..., 0, :].softmax(-1).cumsum(-1, dtype=torch.float64)
-    ladders = (s + to_go[..., 1:, None, :]).softmax(-1).cumsum(-1, dtype=torch.float64)
-
-    def pick(ladder: Tensor) -> Tensor:
-        level = torch.rand(ladder[..., :1].shape, dtype=ladder.dtype, device=ladder.device, generator=generator)
-        return (ladder <= level * ladder[..., -1:]).sum(-1)  # a step of no width is never the first above a level
-
-    path = _walk(first.expand(samples, *first.shape), ladders.expand(samples, *ladders.shape), pick)
-    return _vertex(path, scores.expand(samples, *scores.shape))
-
-
-def _walk(first: Tensor, ways: Tensor, pick: Callable[[Tensor], Tensor]) -> Tensor:
-    """Pick tag after tag, each from the row of the one before: (…, C), (…, T−1, C, C) → (…, T)."""
-    tag = pick(first)
+    to_go, shift = backward_messages(s, log_sum)
+    unmask(to_go[..., 0, :].amax(-1) + shift, "chain")
+    repeated = (samples, *s.shape[:-3])
+    tag = _draw(to_go[..., 0, :].expand(*repeated, -1), generator)
     path = [tag]
-    for step in ways.unbind(-3):
-        row = tag[..., None, None].expand(*tag.shape, 1, step.shape[-1])
-        tag = pick(step.gather(-2, row).squeeze(-2))
+    for step, after in zip(s.unbind(-3), to_go[..., 1:, :].unbind(-2), strict=True):
+        row = tag.unsqueeze(-1).expand(*repeated, 1, s.shape[-1])
+        tag = _draw(step.expand(*repeated, -1, -1).gather(-2, row).squeeze(-2) + after, generator)
         path.append(tag)
-    return torch.stack(path, -1)
+    return _vertex(torch.cat(path, -1), scores.expand(samples, *scores.shape))
+
+
+def _draw(terms: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Draw from softmax(terms) by the inverse of the cumulative distribution: (…, C) → (…, 1)."""
+    ladder = terms.softmax(-1).cumsum(-1, dtype=torch.float64)
+    level = torch.rand(ladder[..., :1].shape, dtype=ladder.dtype, device=ladder.device, generator=generator)
+    # a level below 1 stays below the top, and above a step of no width: nothing masked is drawn
+    return (ladder <= level * ladder[..., -1:]).sum(-1, keepdim=True)
 
 
 def _vertex(path: Tensor, like: Tensor) -> Tensor:
     count = like.shape[-1]
     index = path[..., :-1] * count + path[..., 1:]
-    return from_index(index, like.detach().flatten(-2)).unflatten(-1, (count, count))
+    return indicate(index, like.detach().flatten(-2)).unflatten(-1, (count, count))
 
 
 def _law(scores: Tensor) -> tuple[Tensor, Tensor]:
     function = _Law if torch.compiler.is_compiling() else _LawWithTangent
-    return function.apply(finite(scores))
+    return function.apply(full_precision(scores))
 
 
 def _covariance(mean: Tensor, v: Tensor) -> Tensor:
@@ -199,6 +187,7 @@ def _covariance(mean: Tensor, v: Tensor) -> Tensor:
     return covariance(mean, v) if plain else covariance_in_place(mean, v)
 
 
+@quick
 class _Law(torch.autograd.Function):
     """log Z and the marginals; as d log Z = ⟨mean, ds⟩ and d mean = Cov(mean) ds, the mean is all that is kept."""
 
@@ -207,7 +196,7 @@ class _Law(torch.autograd.Function):
     @staticmethod
     # pyrefly: ignore[bad-override]
     def forward(s: Tensor) -> tuple[Tensor, Tensor]:
-        return law(s)
+        return law(finite(s))  # a masked edge has marginal 0, so its derivatives are 0 without help
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:  # noqa: ARG004
