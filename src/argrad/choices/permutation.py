@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-from importlib import import_module
-from itertools import permutations
-from math import factorial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._checks import reads_values, require_choosable, require_count, require_scores
+from argrad._checks import require_choosable, require_count, require_scores
 from argrad.choices._balance import Exponential, Positive, balanced
-from argrad.choices._gibbs import inner, lift, require_enumerable, require_event, spread
+from argrad.choices._gibbs import require_event
 from argrad.choices._order import ascending, require_ordered
-from argrad.choices.one_hot import draw_index
-from argrad.core import Choice, full_precision
+from argrad.choices.matching import matching
+from argrad.core import full_precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,15 +119,24 @@ def softsort(scores: Tensor, dim: int = -1, descending: bool = False) -> Tensor:
     return position_scores(scores.movedim(dim, -1), descending).softmax(-1).to(scores.dtype)
 
 
-def position_scores(scores: Tensor, descending: bool = False) -> Tensor:
-    """Give −|sort(s)_i − s_j| for positions i and options j, (*batch, n, n): one of n for each position.
+def position_scores(scores: Tensor, descending: bool = False, at: Tensor | None = None) -> Tensor:
+    """Give −|sort(s)_i − s_j| for positions i and options j: one of n for each position.
 
     The best option of a row is the one that torch.sort(stable=True) puts there, at ties too: the others of the same
-    score are less by the least number that there is.
+    score are less by the least number that there is. A masked option is an option at its own position alone.
+
+    Args:
+        scores: (*batch, n).
+        descending: highest first.
+        at: (*batch, p) positions; None: all of them.
+
+    Returns:
+        (*batch, p, n), in full precision.
     """
-    require_ordered(scores, "argsort")
+    require_ordered(scores, "sort")
     s = full_precision(scores)
     order = ascending(-s.detach() if descending else s.detach())
+    order = order if at is None else order.gather(-1, at)
     masked = s == -torch.inf
     inside = s.masked_fill(masked, 0)
     far = -(inside.gather(-1, order).unsqueeze(-1) - inside.unsqueeze(-2)).abs()
@@ -149,74 +155,13 @@ def _matrix(scores: Tensor, of: str) -> Tensor:
     return s
 
 
-def _hard(scores: Tensor) -> Tensor:
-    """Ask scipy, matrix by matrix: it has no solver for batches."""
-    s = _matrix(scores.detach(), "permutation")
-    flat = s.reshape(-1, *s.shape[-2:]).cpu().numpy()
-    try:
-        solve = import_module("scipy.optimize").linear_sum_assignment
-    except ImportError as error:
-        msg = "The best assignment is found by scipy: pip install 'argrad[sklearn]'."
-        raise ImportError(msg) from error
-    try:
-        columns = [torch.from_numpy(solve(one, maximize=True)[1]) for one in flat]
-    except ValueError as error:
-        msg = "The 'scores' parameter of permutation must allow a perfect matching. Got masks that leave none."
-        raise ValueError(msg) from error
-    index = torch.stack(columns) if columns else torch.zeros(s.shape[:-1], dtype=torch.long)
-    index = index.view(s.shape[:-1]).to(scores.device)
-    return torch.zeros_like(scores).scatter(-1, index.unsqueeze(-1), 1)
-
-
-def _every(scores: Tensor) -> Tensor:
-    require_event(scores, "permutation", _DIMS)
-    n = scores.shape[-1]
-    require_enumerable(factorial(n), "permutation")
-    columns = torch.tensor(list(permutations(range(n))), device=scores.device)
-    return spread(scores.new_zeros(len(columns), n, n).scatter(-1, columns.unsqueeze(-1), 1), scores, _DIMS)
-
-
-def _all_scores(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Give all vertices and ⟨y, s⟩ for each."""
-    _matrix(scores, "permutation")
-    vertices = _every(scores)
-    totals = inner(scores, full_precision(vertices), _DIMS)
-    if reads_values(totals):
-        require_choosable(totals.detach().amax(0), "permutation")
-    return vertices, totals
-
-
-def _log_prob(scores: Tensor, vertex: Tensor) -> Tensor:
-    totals = _all_scores(scores)[1]
-    impossible = ((vertex != 0) & (scores == -torch.inf)).flatten(-_DIMS).any(-1)
-    log_p = inner(scores.masked_fill(scores == -torch.inf, 0), vertex, _DIMS) - totals.logsumexp(0)
-    return torch.where(impossible, -torch.inf, log_p)
-
-
-def _sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
-    vertices, totals = _all_scores(scores.detach())
-    index = draw_index(totals.movedim(0, -1), samples, generator)[..., None, None]
-    return vertices.gather(0, index.expand(samples, *scores.shape))
-
-
-permutation = Choice(
-    hard=_hard,
-    name="the choice of a permutation matrix",
-    event_dims=_DIMS,
-    soft=sinkhorn,
-    project=birkhoff,
-    sample=_sample,
-    log_prob=_log_prob,
-    enumerate=_every,
-    lift=partial(lift, hard=_hard, event_dims=_DIMS),
-)
+permutation = replace(matching, name="the choice of a permutation matrix", soft=sinkhorn, project=birkhoff)
 """The best assignment of rows to columns, one each: scores (*batch, n, n), vertices permutation matrices.
 
-Formula: y*(s) = argmax_P ⟨P, s⟩ by scipy's solver, a row's pairs with −inf excepted. `soft` is Sinkhorn's matrix, the
-maximiser with an entropy for each entry, which is near and not equal to the mean of the law p(y) ∝ exp⟨y, s⟩. That law
-is had by enumeration, for n ≤ 8 (`sample`, `log_prob`, `enumerate`); beyond, estimators with Gumbel noise draw from the
-Gumbel–matching law, y*(s + Gumbel noise): `StraightThrough(noise=Gumbel())`, `ImplicitMLE()`, `Relaxed(noise=Gumbel())`
-(Gumbel–Sinkhorn). Ties go as scipy decides in `hard`, and are treated alike by `soft` and `project`.
+`matching` with relaxations for any size: `soft` is Sinkhorn's matrix, whose entropy is a sum over entries, in place of the
+exact marginals, and `project` needs no solver. Best, draws, log_prob and enumeration are matching's, so the law p(y) ∝
+exp⟨y, s⟩ is had up to 12 rows. Beyond, noise draws from the Gumbel–matching law, y*(s + Gumbel noise):
+`StraightThrough(noise=Gumbel())`, `ImplicitMLE()`, `Relaxed(noise=Gumbel())` (Gumbel–Sinkhorn).
 
-Source: Kuhn 1955; Crouse 2016 (scipy's solver); Mena et al. 2018 (Gumbel–matching and Gumbel–Sinkhorn).
+Source: Mena, Belanger, Linderman & Snoek 2018 (Gumbel–matching and Gumbel–Sinkhorn).
 """
