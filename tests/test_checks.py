@@ -59,7 +59,7 @@ SAYS = {
     "infinity": (
         lambda: argrad.sample(torch.tensor([torch.inf, 0.0])),
         ValueError,
-        "The 'scores' parameter of sample must have a finite best option in every row. Got an infinite score in row () of scores.",
+        "The 'scores' parameter of softmax must have a finite best option in every row. Got an infinite score in row () of scores.",
     ),
     "all masked": (
         lambda: argrad.argmax(S, mask=torch.zeros(6, dtype=torch.bool)),
