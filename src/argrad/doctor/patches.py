@@ -63,7 +63,7 @@ class Patches:
 
         def observed(roots: Any, *args: Any, **kwargs: Any) -> Any:
             run = lambda: original(roots, *args, **kwargs)  # noqa: E731
-            if session.done or torch._C._functorch.peek_interpreter_stack() is not None:  # noqa: SLF001  # pyrefly: ignore
+            if session.done or torch._C._functorch.peek_interpreter_stack() is not None:  # noqa: SLF001
                 return run()
             return session.backward(roots, run, accumulate=bool(kwargs.get("accumulate_grad")))
 
