@@ -16,6 +16,12 @@ app = App(
 app.command(
     "argrad.cli.doctor:doctor", name="doctor", help="Which parameters get no gradient, and the line that cut them."
 )
+app.command(
+    "argrad.cli.compare:compare",
+    name="compare",
+    help="Measure gradient estimators side by side: bias, variance, time, memory, what training ends with.",
+)
+app.command("argrad.cli.cluster:cluster", name="cluster", help="Cluster the rows of files by k-means.")
 _WITH_VALUE = {"--steps", "--format", "--out", "--explain"}
 
 
