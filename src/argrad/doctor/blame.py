@@ -49,7 +49,7 @@ class Blamer:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.tape: Tape = session.recorder.tape
-        self.flow = Flow(self.tape)
+        self.flow = Flow(self.tape, session.ledger.values)
         self._roots: dict[frozenset[int], tuple[set[int], set[int], int]] = {}
 
     def blame(self, watched: Watched) -> Blame:

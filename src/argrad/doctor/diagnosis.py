@@ -98,7 +98,8 @@ class Diagnosis:
         return None
 
     def _names(self, leaves: int) -> tuple[str, ...]:
-        order = [value for value, maker in enumerate(self.tape.maker) if maker == LEAF]
+        known = self.blamer.flow.leaves
+        order = [value for value, maker in enumerate(self.tape.maker) if maker == LEAF or value in known]
         names = {watched.value: name for name, watched in self.watched.items()}
         chosen = [value for bit, value in enumerate(order) if leaves >> bit & 1]
         return tuple(names[value] for value in chosen if value in names)

@@ -30,6 +30,7 @@ class Ledger:
         self.judged: dict[int, int] = {}
         self.null_terms: dict[int, list[int]] = {}
         self.roots: dict[int, weakref.ref[Tensor]] = {}
+        self.values: set[int] = set()
 
     def note_losses(self, roots: Sequence[Tensor], *, accumulate: bool) -> None:
         """These tensors go backward now."""
@@ -76,10 +77,10 @@ class Ledger:
                     probes[term] = TermProbe(op.first, op.last)
         return {term: probe for term, probe in probes.items() if probe.attach(roots)}
 
-    def judge(self, tensors: Iterable[Tensor]) -> None:
-        """Measure the gradients that these tensors hold now."""
+    def judge(self, tensors: Iterable[Tensor], grads: Sequence[Tensor | None] | None = None) -> None:
+        """Measure the gradients that these tensors hold now, or those that were taken of them."""
         tensors = [tensor for tensor in tensors if tensor.requires_grad]
-        sizes = measure([tensor.grad for tensor in tensors])
+        sizes = measure([tensor.grad for tensor in tensors] if grads is None else grads)
         top = max((size for size in sizes if size is not None), default=0.0)
         for tensor, size in zip(tensors, sizes, strict=True):
             watched = self._watched(tensor)
@@ -93,6 +94,7 @@ class Ledger:
             value = self.recorder.value_of(tensor)
             watched = Watched(weakref.ref(tensor), tensor.numel(), value, tuple(tensor.shape))
             self.parameters[id(tensor)] = watched
+            self.values.add(value)
         watched.name = self.names.of(tensor) or watched.name
         return watched
 

@@ -72,7 +72,8 @@ class Session:
         if self.done:
             return
         with contextlib.suppress(Exception):
-            self._judge_manual(last=True)
+            if not self.ledger.parameters:
+                self._judge_manual(last=True)
         self.done = True
         self.recorder.paused = True
         for handle in self._handles:
@@ -83,13 +84,17 @@ class Session:
 
     # -- backward ---------------------------------------------------------------------------------------------
 
-    def backward(self, roots: Sequence[Tensor], run: Callable[[], Any], *, accumulate: bool) -> Any:
-        """Run the engine on `roots`, observed."""
+    def backward(
+        self, roots: Sequence[Tensor], run: Callable[[], Any], *, accumulate: bool, inputs: Sequence[Tensor] = ()
+    ) -> Any:
+        """Run the engine on `roots`, observed; `inputs` are those of `torch.autograd.grad`."""
+        functional = False
         probe: Probe | None = None
         terms: dict[int, TermProbe] = {}
         try:
-            probe = self._before_backward(roots, accumulate=accumulate)
-            terms = self.ledger.probe_terms(roots) if accumulate and self._depth == 0 else {}
+            functional = not accumulate and self._functional(inputs)
+            probe = self._before_backward(roots, accumulate=accumulate or functional)
+            terms = self.ledger.probe_terms(roots) if (accumulate or functional) and self._depth == 0 else {}
         except Exception as error:  # noqa: BLE001  (never raise into the user's program)
             self.recorder.failures.append(error)
         self._depth += 1
@@ -106,7 +111,22 @@ class Session:
         with contextlib.suppress(Exception):
             self.ledger.learn_terms(terms)
             self._after_backward(probe, accumulate=accumulate)
+            if functional:
+                self._judge_functional(inputs, result)
         return result
+
+    def _functional(self, inputs: Sequence[Tensor]) -> bool:
+        """Whether a script without optimisers takes the gradients of its leaves by `torch.autograd.grad`."""
+        if self._depth or self.ledger.judged or not any(leaf.is_leaf for leaf in inputs):
+            return False
+        self._look()
+        return not list(self._optimizers())
+
+    def _judge_functional(self, inputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> None:
+        pairs = [(leaf, grad) for leaf, grad in zip(inputs, grads, strict=True) if self.names.of(leaf)]
+        self.ledger.judge([leaf for leaf, _ in pairs], [grad for _, grad in pairs])
+        self._stepped = True
+        self.recorder.diagnose = bool(self.ledger.suspects())
 
     @contextlib.contextmanager
     def _recording(self) -> Iterator[None]:
