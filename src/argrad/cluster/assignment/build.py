@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-_SOURCES = ("job.h", "distance.h", "screen.h", "threads.c", "layout.c", "nearest.c", "sums.c")
+_SOURCES = ("job.h", "distance.h", "screen.h", "scratch.h", "threads.c", "layout.c", "nearest.c", "sums.c")
 _FLAGS = ("-std=gnu11", "-O3", "-fno-tree-pre", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
 _TIMEOUT_SECONDS = 120
 
@@ -43,7 +43,8 @@ def load() -> Loop:
 
 
 def _find_or_compile() -> tuple[Path, str]:
-    sources = {name: resources.files(__package__).joinpath(name).read_text("utf-8") for name in _SOURCES}
+    folder = resources.files(__name__.rpartition(".")[0])
+    sources = {name: folder.joinpath(name).read_text("utf-8") for name in _SOURCES}
     path = _cache_directory() / f"nearest-{_fingerprint(sources)}.so"
     if path.exists():
         return path, f"from {path}"
@@ -83,9 +84,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
         return f"{platform.processor()} {platform.node()}"
-    return "".join(
-        sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
-    )
+    return "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))}))
 
 
 def _cache_directory() -> Path:
