@@ -286,26 +286,27 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    options = parsed()
-    rate = product_rate()
-    results: dict[str, dict] = {}
-    for data in ROWS:
-        if data.name in options.rows:
-            results[data.name] = measure(data, options)
-            limit = results[data.name]["limit"] / rate / 1e9
-            results[data.name]["limit"] = limit
-            print(
-                f"{data.name} {results[data.name]['points']}, k {results[data.name]['clusters']}: limit {limit:.2f} s"
-            )
+def show(results: dict, options: argparse.Namespace) -> None:
     for threads in options.threads:
         print(f"\nCPU seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'cpu')}")
         print(f"\nWall seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'wall')}")
     if options.convergence:
         print(f"\nCPU seconds until no label changes, a quarter of the points\n\n{table(results, 'converged', 'cpu')}")
+
+
+def main() -> None:
+    options = parsed()
+    report = {"product GF/s": product_rate(), "quick": options.quick, "versions": versions(), "data": {}}
     RESULTS.parent.mkdir(exist_ok=True)
-    report = {"product GF/s": rate, "quick": options.quick, "versions": versions(), "data": results}
-    RESULTS.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    for data in ROWS:
+        if data.name not in options.rows:
+            continue
+        row = measure(data, options)
+        row["limit"] = row["limit"] / report["product GF/s"] / 1e9
+        report["data"][data.name] = row
+        print(f"{data.name} {row['points']}, k {row['clusters']}: limit {row['limit']:.2f} s", flush=True)
+        RESULTS.write_text(json.dumps(report, indent=1) + "\n", "utf-8")  # row by row: a long run may be cut short
+    show(report["data"], options)
 
 
 if __name__ == "__main__":
