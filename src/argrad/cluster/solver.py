@@ -101,21 +101,23 @@ def _advance(passes: Passes, totals: Totals, state: State, settings: Settings, d
     if state.plain:
         after = replace(seen, centroids=mean.to(dtype).double())
     else:
-        after = _with_momentum(seen, mean, settings, dtype, restart=moved)
+        after = _with_momentum(seen, mean, settings, dtype, moved=moved)
     stopped = _why_stop(seen, after, settings, moved=moved)
     return replace(seen, stopped=stopped) if stopped else after
 
 
-def _with_momentum(seen: State, mean: Tensor, settings: Settings, dtype: torch.dtype, *, restart: bool) -> State:
-    """One step of SGD with Nesterov momentum and lr 1 on the Newton-preconditioned gradient c − mean(c)."""
+def _with_momentum(seen: State, mean: Tensor, settings: Settings, dtype: torch.dtype, *, moved: bool) -> State:
+    """One step of SGD with Nesterov momentum and lr 1 on the Newton-preconditioned gradient c − mean(c).
+
+    The velocity is dropped where the inertia rose, and where a cluster moved: it is no direction from there.
+    """
+    if moved:
+        return replace(seen, centroids=mean.to(dtype).double(), velocity=torch.zeros_like(mean))
     fell = _last_fall(seen.history)
     gradient = seen.centroids - mean
-    kept = seen.velocity * (settings.momentum if fell > 0 and not restart else 0.0)
-    velocity = kept + gradient
-    step = gradient + settings.momentum * velocity
-    slow = abs(fell) < _SLOW or seen.changed == 0 or len(seen.history) >= settings.max_iter // 2
-    ends = slow and not restart
-    target = mean if ends else seen.centroids - step
+    velocity = seen.velocity * (settings.momentum if fell > 0 else 0.0) + gradient
+    ends = abs(fell) < _SLOW or seen.changed == 0 or len(seen.history) >= settings.max_iter // 2
+    target = mean if ends else seen.centroids - gradient - settings.momentum * velocity
     target = functional.normalize(target, dim=1) if settings.spherical else target
     return replace(seen, centroids=target.to(dtype).double(), velocity=velocity, plain=ends)
 
