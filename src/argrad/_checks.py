@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import torch
@@ -110,12 +111,15 @@ def require_positive(value: object, parameter: str, of: str) -> None:
     require(0 < value < float("inf"), parameter, of, "positive and finite", value)  # type: ignore[operator]
 
 
-def require_count(value: object, parameter: str, of: str, low: int = 1, high: int | None = None) -> None:
+def require_count(
+    value: object, parameter: str, of: str, low: int = 1, high: int | None = None, *, context: str = ""
+) -> None:
     """A count is an int in [low, high]."""
     numeric = isinstance(value, int) and not isinstance(value, bool)
     bounds = f"[{low}, {'inf)' if high is None else f'{high}]'}"
-    require(numeric, parameter, of, f"an int in {bounds}", value, error=TypeError)
-    require(low <= value and (high is None or value <= high), parameter, of, f"an int in {bounds}", value)  # type: ignore[operator]
+    require(numeric, parameter, of, f"an int in {bounds}", value, context=context, error=TypeError)
+    inside = low <= value and (high is None or value <= high)  # type: ignore[operator]
+    require(inside, parameter, of, f"an int in {bounds}", value, context=context)
 
 
 def require_choosable(best: Tensor, of: str) -> None:
@@ -123,9 +127,9 @@ def require_choosable(best: Tensor, of: str) -> None:
 
     Reading the maximum alone finds both, at the cost of one number a row.
     """
-    if not reads_values(best):
+    if not reads_values(best) or isfinite(best.sum().item()):
         return
-    bad = ~(best > -torch.inf) | (best == torch.inf)
+    bad = ~best.isfinite()
     if bad.any():
         row = tuple(bad.nonzero()[0].tolist())
         value = best[row].item()
@@ -139,6 +143,8 @@ def require_choosable(best: Tensor, of: str) -> None:
 def reads_values(tensor: Tensor) -> bool:
     """Whether checks may read this tensor's values: eager mode on the CPU, or wherever they were switched on."""
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # noqa: SLF001
+        return False
+    if type(tensor) not in (Tensor, torch.nn.Parameter):  # a fake tensor has no values, a sharded one must fetch them
         return False
     return tensor.device.type == "cpu" or (_always_read.get() and tensor.device.type != "meta")
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -59,14 +60,16 @@ class Choice:
         soft: scores → the mean of the law below, which relaxes `hard` (for linear choices: the entropic relaxation).
         project: a point → the nearest point of the polytope conv(Y), in Euclidean distance.
         sample: draws from the choice's law; for linear choices the Gibbs law p(y) ∝ exp⟨y, s⟩.
+        sample_mean: draws from the law that has this mean, where that is the quicker way.
         log_prob: (scores, vertex) → log p(vertex), shape (*batch,).
         enumerate: scores → all vertices, shape (|Y|, *batch, *event), in the scores' dtype.
         covariance: (mean, v) → Cov(mean) v, the covariance of the Gibbs law that has this mean, times v.
             As d soft(s) = Cov(soft(s)) ds, this is the Jacobian of `soft` without the scores.
+        second_order: (mean, code, v) → h with Cov(mean) h = 2 Cov((mean + vertex)/2) v − ½ Cov(mean) v, closed.
         conditional: (scores, vertex, generator) → scores plus noise, drawn given that `vertex` wins.
         lift: (scores, vertex, gap) → scores moved so that `vertex` wins by at least `gap`.
-        decode: (code, scores) → vertex, for a choice whose `hard` and `sample` return a compact code of the
-            vertex, such as its index, instead of the vertex itself. None: they return the vertex.
+        decode: (code, scores) → vertex, for a choice whose `hard` and samplers return a compact code of the
+            vertex, such as its index, instead of the vertex itself.
     """
 
     hard: Callable[[Tensor], Tensor]
@@ -76,9 +79,11 @@ class Choice:
     soft: Callable[[Tensor], Tensor] = lacking
     project: Callable[[Tensor], Tensor] = lacking
     sample: Sample = lacking
+    sample_mean: Sample = lacking
     log_prob: Callable[[Tensor, Tensor], Tensor] = lacking
     enumerate: Callable[[Tensor], Tensor] = lacking
     covariance: Callable[[Tensor, Tensor], Tensor] = lacking
+    second_order: Callable[[Tensor, Tensor, Tensor], Tensor] = lacking
     conditional: Callable[[Tensor, Tensor, torch.Generator | None], Tensor] = lacking
     lift: Callable[[Tensor, Tensor, float], Tensor] = lacking
     decode: Callable[[Tensor, Tensor], Tensor] = lacking
@@ -87,6 +92,10 @@ class Choice:
         """Whether this choice has the function of that name."""
         return getattr(self, function) is not lacking
 
+    def vertex(self, code: Tensor, scores: Tensor) -> Tensor:
+        """Give the vertex that `hard` or a sampler returned, in the scores' dtype."""
+        return self.decode(code, scores) if self.has("decode") else code.to(scores.dtype)
+
     def tempered(self, scores: Tensor, temperature: float | Tensor) -> Tensor:
         """Divide the scores by a temperature, in full precision, where that makes sense."""
         if isinstance(temperature, int | float) and temperature == 1:
@@ -94,7 +103,7 @@ class Choice:
         if not self.scalable:
             msg = f"A temperature does not make sense for {self.name}: it would move the scores. Leave it at 1."
             raise ValueError(msg)
-        return full_precision(scores) / temperature
+        return divide(full_precision(scores), temperature)
 
     def sums(self, terms: Tensor) -> Tensor:
         """Sum over the event dimensions, and keep them: (*batch, *event) → (*batch, 1, …, 1)."""
@@ -181,21 +190,30 @@ class VertexEstimator(Estimator):
             return vertex, self.carry(choice, scores, vertex)
         noise = noise_law(law, generator)
         vertex = choice.hard(full_precision(law) + noise)
-        vertex = vertex.to(scores.dtype) if vertex.is_floating_point() else vertex
         return vertex, self.carry(choice, full_precision(scores) + noise, vertex)
 
     def pick(self, choice: Choice, scores: Tensor) -> Tensor:
         """Give the best vertex, exactly, with the carrier's gradient."""
-        return exact(*self.pick_pair(choice, scores))
+        code, carrier = self.pick_pair(choice, scores)
+        return exact(choice.vertex(code, scores), carrier)
 
     def draw(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> Tensor:
         """Give a random vertex, exactly, with the carrier's gradient."""
-        return exact(*self.draw_pair(choice, scores, generator))
+        code, carrier = self.draw_pair(choice, scores, generator)
+        return exact(choice.vertex(code, scores), carrier)
 
 
 def full_precision(scores: Tensor) -> Tensor:
     """Half-precision scores in float32: noise, exponentials and temperatures do not survive 8 or 11 bits."""
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+
+
+def divide(scores: Tensor, divisor: float | Tensor) -> Tensor:
+    """Divide scores, where a masked one (−inf) has no derivative in a divisor that learns: 0·∞ would be NaN."""
+    if not isinstance(divisor, Tensor):
+        return scores / divisor
+    masked = scores == -torch.inf
+    return (scores.masked_fill(masked, 0) / divisor).masked_fill(masked, -torch.inf)
 
 
 def exact(value: Tensor, carrier: Tensor) -> Tensor:
@@ -209,13 +227,20 @@ def exact(value: Tensor, carrier: Tensor) -> Tensor:
     return _Exact.apply(value.detach(), carrier)
 
 
+def quick(function: type[torch.autograd.Function]) -> type[torch.autograd.Function]:
+    """Remember the signature of `forward`, which torch otherwise works out again at each call (0.1 ms)."""
+    function.forward.__signature__ = signature(function.forward)  # type: ignore[attr-defined]
+    return function
+
+
+@quick
 class _Exact(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
     # pyrefly: ignore[bad-override]
     def forward(value: Tensor, carrier: Tensor) -> Tensor:  # noqa: ARG004
-        return value.view_as(value)
+        return value.detach()  # not a view to autograd, so that it may be changed in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
@@ -235,14 +260,15 @@ class _Exact(torch.autograd.Function):
 def pull(
     rule: Callable[[Choice, Tensor, Tensor, Tensor], Tensor], choice: Choice, scores: Tensor, vertex: Tensor
 ) -> Tensor:
-    """Return a carrier whose gradient is a rule: `rule(choice, scores, vertex, grad_vertex)` → `grad_scores`.
+    """Return a carrier whose gradient is a rule: `rule(choice, scores, code, grad_vertex)` → `grad_scores`.
 
     For rules that need the incoming gradient. The carrier's value is a zero that takes no memory. The rule is
-    ordinary differentiable torch code of its three tensors, in full precision, so it can be differentiated again.
+    ordinary differentiable torch code, in full precision, so it can be differentiated again.
     """
     return _Pull.apply(scores, vertex, choice, rule)
 
 
+@quick
 class _Pull(torch.autograd.Function):
     generate_vmap_rule = True
 
@@ -260,7 +286,5 @@ class _Pull(torch.autograd.Function):
     # pyrefly: ignore[bad-override]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         scores, vertex = ctx.saved_tensors
-        if ctx.choice.has("decode"):
-            vertex = ctx.choice.decode(vertex, scores)
-        parts = (full_precision(part) for part in (scores, vertex, grad))
-        return ctx.rule(ctx.choice, *parts).to(scores.dtype), None, None, None
+        grad_scores = ctx.rule(ctx.choice, full_precision(scores), vertex, full_precision(grad))
+        return grad_scores.to(scores.dtype), None, None, None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from argrad._checks import require_count
 from argrad.core import Noise
 
 if TYPE_CHECKING:
@@ -20,11 +21,9 @@ def _precise(like: Tensor) -> torch.dtype:
 def _exponential(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draw unit exponentials, never 0 and fine near it: that is where the large Gumbels come from."""
     dtype = _precise(like)
-    bits, whole = (31, torch.int32) if dtype == torch.float32 else (53, torch.int64)
-    shape, device = like.shape, like.device
-    count = torch.randint(2**bits - 1, shape, dtype=whole, device=device, generator=generator)
-    uniform = (count.to(dtype) + 0.5).mul_(2.0**-bits).clamp_max_(1 - torch.finfo(dtype).eps)
-    return uniform.neg_().log1p_().neg_()
+    # 53 bits, whatever the dtype: float32 keeps the digits of a small number, but `rand` in float32 does not make them
+    uniform = torch.rand(like.shape, dtype=torch.float64, device=like.device, generator=generator).to(dtype)
+    return uniform.clamp_(torch.finfo(dtype).tiny, 1 - torch.finfo(dtype).eps).neg_().log1p_().neg_()
 
 
 @dataclass(frozen=True)
@@ -111,6 +110,10 @@ class SumOfGamma(Noise):
 
     k: int
     terms: int = 10
+
+    def __post_init__(self) -> None:
+        require_count(self.k, "k", "SumOfGamma")
+        require_count(self.terms, "terms", "SumOfGamma")
 
     def __call__(self, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw it, in float32 at least."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from argrad._checks import require
+from argrad._checks import reads_values, require
 from argrad.core import Choice, full_precision
 
 
@@ -39,18 +39,32 @@ def cube(low: float = 0.0, high: float = 1.0) -> Choice:
         name=f"the choice of {low:g} or {high:g} for each number",
         event_dims=0,
         soft=partial(_mean, **corners),
-        project=lambda x: x.clamp(low, high),
+        project=partial(torch.clamp, min=low, max=high),
         sample=partial(_bernoulli, **corners),
+        sample_mean=partial(_bernoulli_mean, **corners),
         log_prob=partial(_log_prob, **corners),
-        enumerate=lambda s: torch.stack([torch.full_like(s, low), torch.full_like(s, high)]),
-        covariance=lambda mean, v: (mean - low) * (high - mean) * v,
+        enumerate=partial(_corners, **corners),
+        covariance=partial(_covariance, **corners),
         conditional=partial(_conditional, **corners),
         lift=partial(_lift, **corners),
     )
 
 
 def _corner(scores: Tensor, low: float, high: float) -> Tensor:
-    return torch.where(scores > 0, torch.full_like(scores, high), torch.full_like(scores, low))
+    return _side(scores > 0, scores, low, high)
+
+
+def _side(up: Tensor, like: Tensor, low: float, high: float) -> Tensor:
+    """Give `high` where `up` holds and `low` elsewhere, in the dtype of `like` from the start."""
+    return torch.where(up, like.new_full((), high), like.new_full((), low))
+
+
+def _corners(scores: Tensor, low: float, high: float) -> Tensor:
+    return torch.stack([torch.full_like(scores, low), torch.full_like(scores, high)])
+
+
+def _covariance(mean: Tensor, v: Tensor, low: float, high: float) -> Tensor:
+    return (mean - low) * (high - mean) * v
 
 
 def _mean(scores: Tensor, low: float, high: float) -> Tensor:
@@ -59,9 +73,13 @@ def _mean(scores: Tensor, low: float, high: float) -> Tensor:
 
 
 def _bernoulli(scores: Tensor, samples: int, generator: torch.Generator | None, low: float, high: float) -> Tensor:
-    p = torch.sigmoid((high - low) * full_precision(scores.detach()))
+    return _bernoulli_mean(_mean(scores.detach(), low, high), samples, generator, low, high).to(scores.dtype)
+
+
+def _bernoulli_mean(mean: Tensor, samples: int, generator: torch.Generator | None, low: float, high: float) -> Tensor:
+    p = (mean - low) / (high - low)
     uniform = torch.rand((samples, *p.shape), dtype=p.dtype, device=p.device, generator=generator)
-    return torch.where(uniform < p, high, low).to(scores.dtype)
+    return _side(uniform < p, mean, low, high)
 
 
 def _log_prob(scores: Tensor, vertex: Tensor, low: float, high: float) -> Tensor:
@@ -115,25 +133,45 @@ def grid(levels: Tensor | None = None) -> Choice:
             name=name,
             event_dims=0,
             scalable=False,
-            soft=lambda x: x * 1,
-            project=lambda x: x * 1,
+            soft=_itself,
+            project=_itself,
             sample=_round_up_or_down,
             log_prob=_integer_log_prob,
         )
-    ascending = levels.ndim == 1 and len(levels) > 1 and bool((levels.diff() > 0).all())
-    require(ascending, "levels", "grid", "one-dimensional, of at least 2 strictly ascending numbers", levels)
-    low, high = levels[0].item(), levels[-1].item()
+    _require_ascending(levels)
+    levels = levels.detach()
     return Choice(
         hard=partial(_nearest, levels=levels),
         name=name,
         event_dims=0,
         scalable=False,
-        soft=lambda x: x.clamp(low, high),
-        project=lambda x: x.clamp(low, high),
+        soft=partial(_within, levels=levels),
+        project=partial(_within, levels=levels),
         sample=partial(_neighbour, levels=levels),
         log_prob=partial(_neighbour_log_prob, levels=levels),
-        enumerate=lambda x: levels.to(x).view(-1, *[1] * x.ndim).expand(-1, *x.shape),
+        enumerate=partial(_every_level, levels=levels),
     )
+
+
+def _require_ascending(levels: Tensor) -> None:
+    expected = "a one-dimensional tensor of at least 2 strictly ascending numbers"
+    fits = isinstance(levels, Tensor) and levels.is_floating_point()
+    require(fits, "levels", "grid", expected, levels, error=TypeError)
+    fits = levels.ndim == 1 and len(levels) > 1
+    require(fits and (not reads_values(levels) or bool((levels.diff() > 0).all())), "levels", "grid", expected, levels)
+
+
+def _itself(x: Tensor) -> Tensor:
+    return x * 1
+
+
+def _within(x: Tensor, levels: Tensor) -> Tensor:
+    ends = levels.to(x)
+    return x.clamp(ends[0], ends[-1])
+
+
+def _every_level(x: Tensor, levels: Tensor) -> Tensor:
+    return levels.to(x).view(-1, *[1] * x.ndim).expand(-1, *x.shape)
 
 
 def _round_up_or_down(x: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
@@ -143,30 +181,40 @@ def _round_up_or_down(x: Tensor, samples: int, generator: torch.Generator | None
 
 
 def _integer_log_prob(x: Tensor, vertex: Tensor) -> Tensor:
-    return (1 - (x - vertex).abs()).clamp_min(0).log()
+    return _log(1 - (full_precision(x) - vertex).abs())
 
 
 def _nearest(x: Tensor, levels: Tensor) -> Tensor:
-    levels = levels.to(x)
-    return levels[torch.bucketize(x, (levels[1:] + levels[:-1]) / 2)]
+    fine = full_precision(x).contiguous()
+    rungs = levels.to(fine)
+    # halved before they are added, so that large levels do not overflow
+    return rungs[torch.bucketize(fine, rungs[1:] / 2 + rungs[:-1] / 2)].to(x.dtype)
 
 
-def _bracket(x: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
-    """Find the neighbours below and above."""
-    above = torch.bucketize(x, levels, right=True).clamp(1, len(levels) - 1)
-    return levels[above - 1], levels[above]
+def _bracket(x: Tensor, levels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the neighbours below and above, and how far x has come from the one to the other, in [0, 1]."""
+    rungs = levels.to(full_precision(x))
+    inside = full_precision(x).clamp(rungs[0], rungs[-1])
+    above = torch.bucketize(inside.detach().contiguous(), rungs, right=True).clamp(1, len(rungs) - 1)
+    low, high = rungs[above - 1], rungs[above]
+    return low, high, (inside - low) / (high - low)
 
 
 def _neighbour(x: Tensor, samples: int, generator: torch.Generator | None, levels: Tensor) -> Tensor:
-    low, high = _bracket(x.detach(), levels.to(x))
-    uniform = torch.rand((samples, *x.shape), device=x.device, generator=generator)
-    return torch.where(uniform < (x.detach() - low) / (high - low), high, low)
+    low, high, up = _bracket(x.detach(), levels)
+    uniform = torch.rand((samples, *x.shape), dtype=up.dtype, device=x.device, generator=generator)
+    return torch.where(uniform < up, high, low).to(x.dtype)
 
 
 def _neighbour_log_prob(x: Tensor, vertex: Tensor, levels: Tensor) -> Tensor:
-    levels = levels.to(x)
-    inside = x.clamp(levels[0], levels[-1])
-    low, high = _bracket(inside.detach(), levels)
-    up = (inside - low) / (high - low)
-    p = torch.where(vertex == high, up, torch.where(vertex == low, 1 - up, 0))
-    return p.log()
+    low, high, up = _bracket(x, levels)
+    # on a level itself p(other neighbour) is 0, whose logarithm has no slope: a rounding error keeps it
+    up = up + torch.finfo(up.dtype).eps * (0.5 - up.detach())
+    at = [end.to(vertex.dtype) for end in (low, high)]
+    return _log(torch.where(vertex == at[1], up, torch.where(vertex == at[0], 1 - up, 0)))
+
+
+def _log(p: Tensor) -> Tensor:
+    """Logarithm, −∞ without a derivative where p is 0: what cannot happen has none, and 0/0 is NaN."""
+    never = p <= 0
+    return p.masked_fill(never, 1).log().masked_fill(never, -torch.inf)

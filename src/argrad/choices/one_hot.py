@@ -5,9 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from argrad._checks import require_choosable
+from argrad._checks import reads_values, require_choosable
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice, full_precision
+
+_FEW_OPTIONS, _SMALL = 128, 2**18  # below either, one cumulative sum is quicker than two steps
+_BELOW_ONE = 1 - 2.0**-52  # keeps a level below the total, above which there is no option
 
 
 def best_index(scores: Tensor) -> Tensor:
@@ -18,25 +21,45 @@ def best_index(scores: Tensor) -> Tensor:
 
 
 def draw_index(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
-    """Draw indices from softmax(scores) along the last dimension: (*batch, n) → (samples, *batch).
+    """Draw indices from softmax(scores) along the last dimension: (*batch, n) → (samples, *batch)."""
+    return _draw_by_weight(torch.softmax(full_precision(scores.detach()), -1), samples, generator)
 
-    By the inverse of the cumulative distribution, one number a draw, in float64: rare options come at their rate.
+
+def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+    """Invert the cumulative distribution: one random number a draw, however many options there are.
+
+    In two steps, first a block of options and then the option in it, because a cumulative sum over the whole row
+    is most of the work. Weights of a block are summed as they come, blocks in float64, so that rare options come at
+    their rate.
     """
-    best = scores.detach().amax(-1, keepdim=True)
-    require_choosable(best.squeeze(-1), "sample")
-    weights = (full_precision(scores.detach()) - best).exp()
+    n = weights.shape[-1]
+    width = 1 << (n.bit_length() // 2)
+    if n < _FEW_OPTIONS or weights.numel() < _SMALL:
+        return _climb(weights, samples, generator)
+    whole = n - n % width
+    sums = weights[..., :whole].unflatten(-1, (-1, width)).sum(-1)
+    if whole < n:
+        sums = torch.cat([sums, weights[..., whole:].sum(-1, keepdim=True)], -1)
+    first = _climb(sums, samples, generator).movedim(0, -1).unsqueeze(-1) * width  # (*batch, samples, 1)
+    within = first + torch.arange(width, device=weights.device)
+    rows = weights.unsqueeze(-2).expand(*weights.shape[:-1], samples, n)
+    inside = rows.gather(-1, within.clamp_max(n - 1)).masked_fill(within >= n, 0)
+    return first.squeeze(-1).movedim(-1, 0) + _climb(inside, 1, generator).squeeze(0).movedim(-1, 0)
+
+
+def _climb(weights: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
     ladder = weights.cumsum(-1, dtype=torch.float64)
     total = ladder[..., -1:]
+    require_choosable(total.squeeze(-1), "sample")
     shape = (*total.shape[:-1], samples)
-    level = torch.rand(shape, dtype=torch.float64, device=scores.device, generator=generator) * total
-    # rounding may lift a level to the total itself, above which there is no option
-    level = torch.minimum(level, total.nextafter(torch.zeros_like(total)))
+    uniform = torch.rand(shape, dtype=torch.float64, device=weights.device, generator=generator)
+    level = uniform * (total * _BELOW_ONE)
     return torch.searchsorted(ladder, level, right=True).movedim(-1, 0)
 
 
 def from_index(index: Tensor, scores: Tensor) -> Tensor:
     """One-hot vectors like the scores, with a 1 at the index."""
-    return torch.zeros_like(scores).scatter(-1, index.unsqueeze(-1), 1)
+    return torch.zeros_like(scores).scatter_(-1, index.unsqueeze(-1), 1)
 
 
 def _hard(scores: Tensor) -> Tensor:
@@ -44,12 +67,19 @@ def _hard(scores: Tensor) -> Tensor:
 
 
 def _soft(scores: Tensor) -> Tensor:
-    return torch.softmax(full_precision(scores), -1)
+    p = torch.softmax(full_precision(scores), -1)
+    if reads_values(p) and p[..., 0].isnan().any():  # one number a row tells whether the row is bad
+        require_choosable(scores.detach().amax(-1), "softmax")
+    return p
 
 
 def _sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
     index = draw_index(scores, samples, generator)
     return from_index(index, scores.detach().expand(samples, *scores.shape))
+
+
+def _sample_mean(mean: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+    return from_index(_draw_by_weight(mean, samples, generator), mean.expand(samples, *mean.shape))
 
 
 def _log_prob(scores: Tensor, vertex: Tensor) -> Tensor:
@@ -65,6 +95,17 @@ def _enumerate(scores: Tensor) -> Tensor:
 
 def _covariance(mean: Tensor, v: Tensor) -> Tensor:
     return mean * (v - (mean * v).sum(-1, keepdim=True))
+
+
+def _second_order(mean: Tensor, vertex: Tensor, v: Tensor) -> Tensor:
+    """Give h = ½[v + y (v_x − ⟨p, v⟩)/p_x], from multiplying out 2 Cov((p + y)/2) v − ½ Cov(p) v = Cov(p) h."""
+    return _second_order_at(mean, vertex.argmax(-1), v)
+
+
+def _second_order_at(mean: Tensor, index: Tensor, v: Tensor) -> Tensor:
+    index = index.unsqueeze(-1)
+    gain = (v.gather(-1, index) - torch.linalg.vecdot(mean, v).unsqueeze(-1)) / mean.gather(-1, index)
+    return (v / 2).scatter_add_(-1, index, gain / 2)
 
 
 def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -91,23 +132,27 @@ one_hot = Choice(
     soft=_soft,
     project=sparsemax,
     sample=_sample,
+    sample_mean=_sample_mean,
     log_prob=_log_prob,
     enumerate=_enumerate,
     covariance=_covariance,
+    second_order=_second_order,
     conditional=_conditional,
     lift=_lift,
 )
 
-# The same choice, whose vertices are given by their index: what `select` gathers by.
+# The same choice, whose vertices are known by their index: smaller to keep, and what `select` gathers by.
 one_hot_index = Choice(
     hard=best_index,
     name=one_hot.name,
     soft=_soft,
     project=sparsemax,
     sample=draw_index,
+    sample_mean=_draw_by_weight,
     log_prob=_log_prob,
     enumerate=_enumerate,
     covariance=_covariance,
+    second_order=_second_order_at,
     conditional=_conditional,
     lift=_lift,
     decode=from_index,

@@ -140,10 +140,11 @@ def entmax(scores: Tensor, alpha: float | Tensor = 1.5, dim: int = -1) -> Tensor
     alpha = torch.as_tensor(alpha, dtype=z.dtype, device=z.device)
     if alpha.ndim:
         alpha = alpha.expand_as(scores.narrow(dim, 0, 1)).movedim(dim, -1)
-    z = z * (alpha - 1)
     with torch.no_grad():
-        threshold = _bisect(z, alpha)
-        support = z > threshold
+        scaled = z * (alpha - 1)
+        threshold = _bisect(scaled, alpha)
+        support = scaled > threshold
+    z = z.masked_fill(~support, 0) * (alpha - 1)
     for _ in range(_NEWTONS):
         base = (z - threshold).masked_fill(~support, 1).clamp_min(torch.finfo(z.dtype).tiny)
         power = base.pow(1 / (alpha - 1)).masked_fill(~support, 0)

@@ -36,7 +36,7 @@ def all_vertices(choice: Choice, scores: tuple[Tensor, ...], dims: int, of: str)
     """Enumerate the joint states of all the variables that share a cost: a (states, *s.shape) tensor for each s."""
     flat = [_by_variable(choice, choice.enumerate(s.detach()), dims + 1) for s in scores]
     sizes = [(y.shape[0], y.shape[1 + dims]) for y in flat]
-    states = prod(m**v for m, v in sizes)
+    states = prod([m**v for m, v in sizes])
     require(
         states <= _MOST_STATES,
         "scores",
@@ -44,8 +44,9 @@ def all_vertices(choice: Choice, scores: tuple[Tensor, ...], dims: int, of: str)
         f"few enough to enumerate, at most {_MOST_STATES} joint states; IndeCateR and ScoreFunction take more",
         f"{states:.3g} states",
     )
-    axes = [torch.arange(m, device=flat[0].device) for m, v in sizes for _ in range(v)]
-    states_by_variable = torch.cartesian_prod(*axes).view(states, len(axes))
+    radix = torch.tensor([m for m, v in sizes for _ in range(v)], dtype=torch.long, device=flat[0].device)
+    stride = radix.flip(0).cumprod(0).flip(0) // radix
+    states_by_variable = torch.arange(states, device=radix.device)[:, None] // stride % radix
     parts = states_by_variable.split([v for _, v in sizes], dim=1)
     joint = []
     for s, y, index in zip(scores, flat, parts, strict=True):
@@ -58,16 +59,20 @@ def all_vertices(choice: Choice, scores: tuple[Tensor, ...], dims: int, of: str)
 def joint_log_prob(choice: Choice, scores: tuple[Tensor, ...], vertices: list[Tensor], dims: int) -> Tensor:
     """Sum log p over all variables of each cost: (states, *costs)."""
     terms = (choice.log_prob(s, y) for s, y in zip(scores, vertices, strict=True))
-    return torch.stack([term.reshape(*term.shape[:dims], -1).sum(-1) for term in terms]).sum(0)
+    return torch.stack([_flat(term, dims, term.ndim).sum(-1) for term in terms]).sum(0)
 
 
 def _by_variable(choice: Choice, y: Tensor, dims: int) -> Tensor:
     """Flatten the dimensions between the first `dims` and the event into one, of variables."""
-    event = y.shape[y.ndim - choice.event_dims :]
-    return y.reshape(*y.shape[:dims], -1, *event)
+    return _flat(y, dims, y.ndim - choice.event_dims)
 
 
-def _kept(costs: Tensor, log_p: Tensor) -> Tensor:
+def _flat(x: Tensor, start: int, stop: int) -> Tensor:
+    """Make one dimension of those from `start` up to `stop`, be they none or of size 0."""
+    return x.reshape(*x.shape[:start], prod(x.shape[start:stop]), *x.shape[stop:])
+
+
+def kept(costs: Tensor, log_p: Tensor) -> Tensor:
     """Costs where a state can happen, else 0: what never happens may cost anything, even NaN."""
     return torch.where(log_p > -torch.inf, costs, torch.zeros_like(costs))
 
@@ -109,7 +114,7 @@ class Enumerate(Estimator):
         dims = cost_dims(choice, cost, scores)
         vertices = all_vertices(choice, scores, dims, "Enumerate")
         log_p = joint_log_prob(choice, scores, vertices, dims + 1)
-        costs = _kept(cost(*vertices), log_p)
+        costs = kept(cost(*vertices), log_p)
         return (log_p.exp().to(costs.dtype) * costs).sum(0)
 
 
@@ -159,8 +164,9 @@ class MarginalLikelihood(Estimator):
         dims = cost_dims(choice, cost, scores)
         vertices = all_vertices(choice, scores, dims, "MarginalLikelihood")
         log_p = joint_log_prob(choice, scores, vertices, dims + 1)
-        costs = _kept(cost(*vertices), log_p)
-        return -self.temperature * (log_p - full_precision(costs) / self.temperature).logsumexp(0)
+        costs = kept(cost(*vertices), log_p)
+        soft = (log_p - full_precision(costs) / self.temperature).logsumexp(0)
+        return (-self.temperature * soft).to(costs.dtype)
 
 
 @dataclass(frozen=True)
@@ -217,13 +223,13 @@ class IndeCateR(Estimator):
     ) -> tuple[Tensor, Tensor]:
         options = choice.enumerate(s.detach())
         log_p = choice.log_prob(s, options)  # (m, *costs, *variables)
-        log_p = log_p.reshape(*log_p.shape[: 1 + dims], -1).movedim(-1, 1)  # (m, v, *costs)
+        log_p = _flat(log_p, 1 + dims, log_p.ndim).movedim(-1, 1)  # (m, v, *costs)
         m, v = log_p.shape[:2]
         changed = self._change_each(choice, options, drawn[i], dims)  # (K·m·v, *s.shape)
         others = [y.repeat_interleave(m * v, dim=0) for y in drawn]
         others[i] = changed
         costs = cost(*others)
-        costs = _kept(costs.view(self.samples, m, v, *costs.shape[1:]), log_p)
+        costs = kept(costs.view(self.samples, m, v, *costs.shape[1:]), log_p)
         p = log_p.exp().to(costs.dtype)
         by_variable = (p.detach() * costs).sum(1).mean(0)  # (v, *costs)
         return by_variable, (p * costs.detach()).sum((1, 2)).mean(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -33,7 +34,7 @@ def constant(value: float) -> Callable[[Tensor], Tensor]:
     >>> constant(2.0)(torch.zeros(2))
     tensor([2., 2.])
     """
-    return lambda costs: torch.full_like(costs, value)
+    return partial(torch.full_like, fill_value=value)
 
 
 def leave_one_out(costs: Tensor) -> Tensor:
@@ -69,8 +70,9 @@ class RunningMean(nn.Module):
         """Give the mean so far for every cost, then learn from these costs."""
         unweighed = 1 - self.momentum ** self.calls.clamp_min(1)
         before = torch.where(self.calls > 0, self.mean / unweighed, self.mean)
-        self.mean.lerp_(costs.detach().mean().to(self.mean), 1 - self.momentum)
-        self.calls.add_(1)
+        if costs.numel():
+            self.mean.lerp_(costs.detach().mean().to(self.mean), 1 - self.momentum)
+            self.calls.add_(1)
         return before.to(costs).expand_as(costs)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require, require_count, require_positive
-from argrad.core import VertexEstimator, exact, pull
+from argrad.core import VertexEstimator, full_precision, pull
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,15 +64,28 @@ class ReinMax(VertexEstimator):
         """The law, its mean and its covariance."""
         return dict.fromkeys(("draw", "expect"), ("sample", "soft", "covariance"))
 
+    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Give a vertex and its carrier; at temperature 1 where the choice knows them, by the closed form."""
+        plain = not isinstance(self.temperature, torch.Tensor) and self.temperature == 1
+        if plain and choice.has("sample_mean") and choice.has("second_order"):
+            mean = choice.soft(full_precision(scores))
+            vertex = choice.sample_mean(mean.detach(), 1, generator).squeeze(0)
+            return vertex, pull(_second_order, choice, mean, vertex)
+        vertex = choice.sample(scores.detach(), 1, generator).squeeze(0)
+        return vertex, self.carry(choice, scores, vertex)
+
     def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
         """Attach the second-order rule."""
         return pull(self._rule, choice, scores, vertex)
 
-    def _rule(self, choice: Choice, scores: Tensor, vertex: Tensor, grad: Tensor) -> Tensor:
-        mean = choice.soft(scores)
-        plain = not isinstance(self.temperature, torch.Tensor) and self.temperature == 1
-        warm = mean if plain else choice.soft(choice.tempered(scores, self.temperature))
+    def _rule(self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor) -> Tensor:
+        vertex = choice.vertex(code, scores)
+        mean, warm = choice.soft(scores), choice.soft(choice.tempered(scores, self.temperature))
         return 2 * choice.covariance((warm + vertex) / 2, grad) - choice.covariance(mean, grad) / 2
+
+
+def _second_order(choice: Choice, mean: Tensor, vertex: Tensor, grad: Tensor) -> Tensor:
+    return choice.second_order(mean, vertex, grad)
 
 
 @dataclass(frozen=True)
@@ -121,14 +134,15 @@ class GumbelRao(VertexEstimator):
         """Attach the average, with the default generator."""
         return pull(partial(self._rule, generator=None), choice, scores, vertex)
 
-    def draw(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Give a vertex whose backward pass draws its noise from the same generator."""
+    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Give a vertex and a carrier whose backward pass draws its noise from the same generator."""
         vertex = choice.sample(scores.detach(), 1, generator).squeeze(0)
-        return exact(vertex, pull(partial(self._rule, generator=generator), choice, scores, vertex))
+        return vertex, pull(partial(self._rule, generator=generator), choice, scores, vertex)
 
     def _rule(
-        self, choice: Choice, scores: Tensor, vertex: Tensor, grad: Tensor, generator: torch.Generator | None
+        self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor, generator: torch.Generator | None
     ) -> Tensor:
+        vertex = choice.vertex(code, scores)
         total = torch.zeros_like(grad)
         for _ in range(self.samples):
             shift = choice.conditional(scores.detach(), vertex, generator) - scores.detach()
@@ -181,7 +195,8 @@ class GappedStraightThrough(VertexEstimator):
         """Attach the gapped Jacobian."""
         return pull(self._rule, choice, scores, vertex)
 
-    def _rule(self, choice: Choice, scores: Tensor, vertex: Tensor, grad: Tensor) -> Tensor:
+    def _rule(self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor) -> Tensor:
+        vertex = choice.vertex(code, scores)
         shift = choice.lift(scores.detach(), vertex, self.gap) - scores.detach()
         lifted = scores + shift.masked_fill(scores == -torch.inf, 0)
         return choice.covariance(choice.soft(choice.tempered(lifted, self.temperature)), grad) / self.temperature

@@ -100,11 +100,20 @@ class StraightThrough(VertexEstimator):
 
     def sharpen(self, choice: Choice, scores: Tensor) -> Tensor:
         """Divide by the forward temperature, before any noise: after it, that would change nothing."""
-        return choice.tempered(scores, self.forward_temperature).to(scores.dtype)
+        return choice.tempered(scores, self.forward_temperature)
 
     def drawn_by(self) -> Noise | None:
         """Give the noise."""
         return self.noise
+
+    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Give a vertex and its carrier; where one mean serves the draw and the way back, it is computed once."""
+        numbers = (self.temperature, self.forward_temperature)
+        plain = self == StraightThrough() if all(isinstance(t, int | float) for t in numbers) else False
+        if not (plain and choice.has("sample_mean")):
+            return super().draw_pair(choice, scores, generator)
+        mean = choice.soft(full_precision(scores))
+        return choice.sample_mean(mean.detach(), 1, generator).squeeze(0), mean
 
     def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:  # noqa: ARG002
         """Give the soft point."""
@@ -125,6 +134,7 @@ class Spigot(VertexEstimator):
 
     Wrong when: it is read as the gradient of something: it is a projected step towards a better vertex. It is zero
     when the choice is already the best under g, and bounded however large g is: for one of n its 1-norm is at most 2.
+    It is not linear in g: a loss that is a mean over B rows shrinks g by B, so let `step` grow with it, or take a sum.
 
     Source: Peng, Thomson & Smith 2018, "Backpropagating through structured argmax using a SPIGOT", equations 6 to 8.
 
@@ -142,13 +152,14 @@ class Spigot(VertexEstimator):
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:
-        """The projection."""
-        return {"pick": ("project",), "draw": ("project", "sample"), "expect": ("project",)}
+        """The projection; a draw needs the law."""
+        return {"pick": ("project",), "draw": ("project", "sample"), "expect": ("project", "sample")}
 
     def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
         """Attach the projected step."""
         return pull(self._rule, choice, scores, vertex)
 
-    def _rule(self, choice: Choice, scores: Tensor, vertex: Tensor, grad: Tensor) -> Tensor:
+    def _rule(self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor) -> Tensor:
+        vertex = choice.vertex(code, scores)
         moved = (vertex - self.step * grad).masked_fill(scores == -torch.inf, -torch.inf)
         return vertex - full_precision(choice.project(moved))

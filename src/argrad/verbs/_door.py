@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
 import torch
-from torch import Tensor
 
 import argrad.estimators as known
 from argrad._checks import require, require_mask, require_scores
 from argrad.core import Choice, Estimator
 
-_VERBS = {"pick": "argmax", "draw": "sample", "expect": "expect"}
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+_VERBS = {"pick": "argrad.argmax", "draw": "argrad.sample", "expect": "argrad.expect"}
 
 
-def require_fit(grad: object, choice: Choice, method: str, of: str) -> Estimator:
+def require_fit(
+    grad: object, choice: Choice, method: str, of: str, verbs: Mapping[str, str] = MappingProxyType(_VERBS)
+) -> Estimator:
     """Return the estimator if it defines the method and the choice has what that needs; else say what would work."""
     require(
         isinstance(grad, Estimator),
@@ -25,7 +34,7 @@ def require_fit(grad: object, choice: Choice, method: str, of: str) -> Estimator
     assert isinstance(grad, Estimator)  # noqa: S101  (for the type checker; checked above)
     name = type(grad).__name__
     if method not in grad.needs:
-        fitting = " or ".join(f"argrad.{verb}" for m, verb in _VERBS.items() if m in grad.needs)
+        fitting = " or ".join(verb for m, verb in verbs.items() if m in grad.needs)
         msg = f"The 'grad' parameter of {of} {_refusal(method)}, and {name} has none{_hint(grad)}. Use {fitting}."
         raise TypeError(msg)
     lacking = [function for function in grad.needs[method] if not choice.has(function)]

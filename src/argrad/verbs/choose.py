@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from argrad._checks import require_scores
 from argrad.choices import one_hot
-from argrad.choices.one_hot import best_index
+from argrad.choices.one_hot import best_index, one_hot_index
+from argrad.core import VertexEstimator
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit
 
@@ -14,9 +16,10 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float
     from torch import Tensor
 
-    from argrad.core import Estimator
+    from argrad.core import Choice, Estimator
 
 _STRAIGHT = StraightThrough()
+_ANY = {"pick": "argrad.pick", "draw": "argrad.draw", "expect": "argrad.expect"}
 
 
 def argmax(
@@ -58,7 +61,8 @@ def argmax(
     """
     moved = prepare(scores, dim, mask, "argmax")
     estimator = require_fit(grad, one_hot, "pick", "argmax")
-    return estimator.pick(one_hot, moved).movedim(-1, dim)
+    choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
+    return estimator.pick(choice, moved).movedim(-1, dim)
 
 
 def argmin(
@@ -81,7 +85,11 @@ def argmin(
     >>> argrad.argmin(torch.tensor([0.2, 1.5, 0.1]))
     tensor([0., 0., 1.])
     """
-    return argmax(-scores, dim, grad=grad, mask=mask)
+    require_scores(scores, "argmin", dim)
+    moved = prepare(-scores, dim, mask, "argmin")
+    estimator = require_fit(grad, one_hot, "pick", "argmin")
+    choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
+    return estimator.pick(choice, moved).movedim(-1, dim)
 
 
 def sample(
@@ -120,7 +128,71 @@ def sample(
     """
     moved = prepare(scores, dim, mask, "sample")
     estimator = require_fit(grad, one_hot, "draw", "sample")
-    return estimator.draw(one_hot, moved, generator).movedim(-1, dim)
+    choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
+    return estimator.draw(choice, moved, generator).movedim(-1, dim)
+
+
+def pick(choice: Choice, scores: Float[Tensor, "..."], *, grad: Estimator = _STRAIGHT) -> Float[Tensor, "..."]:
+    """Make any deterministic choice, exactly, with a gradient to the scores: `argmax` for a `Choice` of your own.
+
+    Formula: y = argmax_{y ∈ Y} ⟨y, s⟩; ∂L/∂s as `grad` says.
+
+    Args:
+        choice: what is chosen: a subset, an order, a path, anybody's solver.
+        scores: (*batch, *event), as the choice expects them; −inf is a mask.
+        grad: the estimator; it must have a gradient for the deterministic choice.
+
+    Returns:
+        The vertex, shaped and typed like the scores.
+
+    Raises:
+        TypeError: scores not floating point; an estimator that only draws, or needs what the choice lacks.
+
+    Wrong when: the estimator is; each says where.
+
+    Source: see the choice and the estimator.
+
+    >>> import torch, argrad
+    >>> argrad.pick(argrad.cube(-1, 1), torch.tensor([0.3, -2.0]))
+    tensor([ 1., -1.])
+    """
+    require_scores(scores, "pick", None)
+    return require_fit(grad, choice, "pick", "pick", _ANY).pick(choice, scores)
+
+
+def draw(
+    choice: Choice,
+    scores: Float[Tensor, "..."],
+    *,
+    grad: Estimator = _STRAIGHT,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "..."]:
+    """Draw from any choice's law, exactly, with a gradient to the scores: `sample` for a `Choice` of your own.
+
+    Formula: y ~ p(y; s), for linear choices p ∝ exp⟨y, s⟩; ∂L/∂s as `grad` says.
+
+    Args:
+        choice: what is chosen.
+        scores: (*batch, *event), as the choice expects them; −inf is a mask.
+        grad: the estimator; it must have a gradient for a draw.
+        generator: on the scores' device; None is torch's default.
+
+    Returns:
+        The vertex, shaped and typed like the scores (a soft or mean point for `Relaxed`, `Perturbed`).
+
+    Raises:
+        TypeError: scores not floating point; an estimator that does not draw, or needs what the choice lacks.
+
+    Wrong when: the estimator is; each says where.
+
+    Source: see the choice and the estimator.
+
+    >>> import torch, argrad
+    >>> argrad.draw(argrad.cube(0, 1), torch.tensor([50.0, -50.0]), grad=argrad.ReinMax())
+    tensor([1., 0.])
+    """
+    require_scores(scores, "draw", None)
+    return require_fit(grad, choice, "draw", "draw", _ANY).draw(choice, scores, generator)
 
 
 def max_value(

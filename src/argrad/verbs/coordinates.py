@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from argrad._checks import require, require_choosable, require_mask, require_positive, require_scores
-from argrad.core import exact, full_precision
+from argrad._checks import require, require_choosable, require_count, require_mask, require_positive, require_scores
+from argrad.core import divide, exact, full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,8 @@ def soft_argmax(
     """
     dims = _require_dims(scores, dim)
     require_positive(temperature, "temperature", "soft_argmax")
-    require(window is None or window >= 1, "window", "soft_argmax", "None or an int of at least 1", window)
+    if window is not None:
+        require_count(window, "window", "soft_argmax")
     require_mask(mask, scores, "soft_argmax")
     axes = _axes(scores, dims, base, step, coordinates, normalised)
     if mask is not None:
@@ -81,7 +82,9 @@ def soft_argmax(
     points = torch.cartesian_prod(*axes).view(flat.shape[-1], len(axes))  # (cells, dims)
     if window is not None:
         flat = flat.masked_fill(_far(best, heat.shape[-len(dims) :], window), -torch.inf)
-    where = torch.softmax(flat / temperature, -1) @ points
+    p = torch.softmax(divide(flat, temperature), -1)
+    # sums, and no product of matrices: autocast would take that in half precision, which coordinates do not survive
+    where = torch.stack([(p * axis).sum(-1) for axis in points.unbind(-1)], -1)
     if hard:
         where = exact(points[best.squeeze(-1)], where)
     where = where.to(scores.dtype)
@@ -131,8 +134,8 @@ def _axes(
             "the only way coordinates are given",
             "another too",
         )
-        fits = len(coordinates) == len(sizes) and all(c.shape == (n,) for c, n in zip(coordinates, sizes, strict=True))
-        shapes = [tuple(c.shape) for c in coordinates]
+        shapes = [tuple(c.shape) if isinstance(c, Tensor) else type(c).__name__ for c in coordinates]
+        fits = shapes == [(n,) for n in sizes]
         require(fits, "coordinates", "soft_argmax", f"of lengths {sizes}, one tensor for each dim", shapes)
         return [c.to(scores.device, dtype) for c in coordinates]
     if normalised:

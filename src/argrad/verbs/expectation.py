@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from argrad._checks import require, require_mask, require_scores
 from argrad.choices import one_hot
+from argrad.core import Choice
 from argrad.estimators import ScoreFunction
 from argrad.verbs._door import require_fit
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from jaxtyping import Bool, Float
 
-    from argrad.core import Choice, Estimator
+    from argrad.core import Estimator
 
 
 def expect(
@@ -47,11 +49,11 @@ def expect(
         Shape (*costs,).
 
     Raises:
-        TypeError: scores or mask of the wrong type; an estimator that needs what the choice lacks.
+        TypeError: scores, mask or costs of the wrong type; an estimator that needs what the choice lacks.
         ValueError: a cost of the wrong shape; a mask that does not fit.
 
     Wrong when: the estimator is. Estimators of the vertex's gradient (straight-through, ReinMax, …) evaluate the
-    cost at one vertex and need it differentiable; `Interpolation` and `Spigot` take the best vertex for the mean.
+    cost at one vertex and need it differentiable; `Interpolation` takes the best vertex for the mean.
 
     Source: Mohamed, Rosca, Figurnov & Mnih 2020, "Monte Carlo gradient estimation in machine learning" (the setting).
 
@@ -61,8 +63,9 @@ def expect(
     >>> argrad.expect(lambda y: y @ price, scores, grad=argrad.Enumerate()).detach()
     tensor([3.0000, 3.0000])
     """
-    several = (scores,) if isinstance(scores, Tensor) else tuple(scores)
-    require(len(several) > 0, "scores", "expect", "a tensor or a sequence of tensors", several)
+    require(callable(cost), "cost", "expect", "a function of the vertices", cost, error=TypeError)
+    require(isinstance(choice, Choice), "choice", "expect", "a Choice such as one_hot", choice, error=TypeError)
+    several = _several(scores)
     for s in several:
         require_scores(s, "expect", -1 if choice.event_dims else None)
     if mask is not None:
@@ -85,11 +88,19 @@ def expect(
     return estimator.expect(choice, checked, several, generator)
 
 
-def _require_costs(costs: object, vertices: tuple[Tensor, ...], choice: Choice) -> None:
+def _several(scores: object) -> tuple[Tensor, ...]:
+    if isinstance(scores, Tensor):
+        return (scores,)
+    several = tuple(scores) if isinstance(scores, Iterable) else ()
+    require(len(several) > 0, "scores", "expect", "a tensor or a sequence of tensors", scores, error=TypeError)
+    return several
+
+
+def _require_costs(costs: Tensor, vertices: tuple[Tensor, ...], choice: Choice) -> None:
     shapes = [tuple(y.shape) for y in vertices]
-    fits = isinstance(costs, Tensor) and all(
-        1 <= costs.ndim <= y.ndim - choice.event_dims and costs.shape == y.shape[: costs.ndim] for y in vertices
-    )
+    floating = isinstance(costs, Tensor) and costs.is_floating_point()
+    require(floating, "cost", "expect", "a function that returns a floating-point tensor", costs, error=TypeError)
+    fits = all(1 <= costs.ndim <= y.ndim - choice.event_dims and costs.shape == y.shape[: costs.ndim] for y in vertices)
     require(
         fits,
         "cost",

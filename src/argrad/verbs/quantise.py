@@ -10,6 +10,7 @@ from argrad.estimators import StraightThrough
 from argrad.verbs._door import require_fit
 
 if TYPE_CHECKING:
+    import torch
     from jaxtyping import Float
     from torch import Tensor
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _STRAIGHT = StraightThrough()
 _BINARY, _SIGNS, _INTEGERS = cube(0, 1), cube(-1, 1), grid()
+_VERBS = {"pick": "argrad.pick", "draw": "argrad.draw", "expect": "argrad.expect(choice=…)"}
 
 
 def threshold(
@@ -46,7 +48,7 @@ def threshold(
     tensor([0., 1.])
     """
     require_scores(scores, "threshold", None)
-    return require_fit(grad, _BINARY, "pick", "threshold").pick(_BINARY, scores - at)
+    return require_fit(grad, _BINARY, "pick", "threshold", _VERBS).pick(_BINARY, scores - at)
 
 
 def sign(scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT) -> Float[Tensor, "*shape"]:
@@ -71,7 +73,34 @@ def sign(scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT) -> Flo
     tensor([-1.,  1.])
     """
     require_scores(scores, "sign", None)
-    return require_fit(grad, _SIGNS, "pick", "sign").pick(_SIGNS, scores)
+    return require_fit(grad, _SIGNS, "pick", "sign", _VERBS).pick(_SIGNS, scores)
+
+
+def bernoulli(
+    scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT, generator: torch.Generator | None = None
+) -> Float[Tensor, "*shape"]:
+    """Draw 0 or 1 for every score, exactly, with a gradient.
+
+    Formula: y ~ Bernoulli(σ(s)); ∂L/∂s as `grad` says.
+
+    Args:
+        scores: logits, any shape (torch.bernoulli takes probabilities).
+        grad: the estimator; it must have a gradient for a draw.
+        generator: on the scores' device; None is torch's default.
+
+    Raises:
+        TypeError: scores not floating point; an estimator that does not draw.
+
+    Wrong when: the estimator is; each says where.
+
+    Source: Bengio, Léonard & Courville 2013 (stochastic neurons).
+
+    >>> import torch, argrad
+    >>> argrad.bernoulli(torch.tensor([50.0, -50.0]))
+    tensor([1., 0.])
+    """
+    require_scores(scores, "bernoulli", None)
+    return require_fit(grad, _BINARY, "draw", "bernoulli", _VERBS).draw(_BINARY, scores, generator)
 
 
 def round(  # noqa: A001 (torch's name)
@@ -103,4 +132,4 @@ def round(  # noqa: A001 (torch's name)
     """
     require_scores(scores, "round", None)
     choice = _INTEGERS if levels is None else grid(levels)
-    return require_fit(grad, choice, "pick", "round").pick(choice, scores)
+    return require_fit(grad, choice, "pick", "round", _VERBS).pick(choice, scores)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from argrad._checks import require
 from argrad.choices.one_hot import one_hot, one_hot_index
-from argrad.core import VertexEstimator
+from argrad.core import VertexEstimator, quick
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from argrad.core import Estimator
 
 _STRAIGHT = StraightThrough()
+_VERBS = {"pick": "argrad.select", "draw": "argrad.select(sample=True)", "expect": "argrad.expect"}
 
 
 def select(
@@ -70,7 +71,7 @@ def select(
     moved = prepare(scores, dim, mask, "select")
     values = _arrange(values, moved, dim % scores.ndim, shared)
     method = "draw" if sample else "pick"
-    estimator = require_fit(grad, one_hot, method, "select(sample=True)" if sample else "select")
+    estimator = require_fit(grad, one_hot, method, _VERBS[method].removeprefix("argrad."), _VERBS)
     if isinstance(estimator, VertexEstimator):
         pair = (
             estimator.draw_pair(one_hot_index, moved, generator)
@@ -127,6 +128,7 @@ def _aligned(index: Tensor, values: Tensor) -> Tensor:
     return index.view(*index.shape, 1, *[1] * len(rest)).expand(*index.shape, 1, *rest)
 
 
+@quick
 class _Gather(torch.autograd.Function):
     """values[index] forward; backward to the values at the index, and to the carrier of the vertex."""
 
@@ -135,7 +137,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     # pyrefly: ignore[bad-override]
     def forward(values: Tensor, index: Tensor, carrier: Tensor, shared: bool) -> Tensor:  # noqa: ARG004
-        return _take(values, index, shared)
+        return _take(values, index, shared).detach()  # not a view to autograd, so that it may be changed in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
@@ -164,8 +166,7 @@ class _Gather(torch.autograd.Function):
 def _inner(grad: Tensor, values: Tensor, batch: int, shared: bool) -> Tensor:
     """⟨g, v_i⟩ for every option: (*batch, *value) with the values → (*batch, n)."""
     if shared:
-        table = values.reshape(values.shape[0], -1)
-        return grad.reshape(*grad.shape[:batch], -1) @ table.T
+        return grad.flatten(batch) @ values.flatten(1).T if values.ndim > 1 else grad.unsqueeze(-1) * values
     products = grad.unsqueeze(batch) * values
     return products.flatten(batch + 1).sum(-1) if products.ndim > batch + 1 else products
 

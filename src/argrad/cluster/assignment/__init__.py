@@ -20,7 +20,9 @@ from argrad.cluster.assignment.plain import PlainLoop
 
 __all__ = ["Assignment", "Pass", "backend", "nearest"]
 
-_REFRESH: Final = 32  # passes after which sums are added up anew: each change of a label costs them two roundings
+_REFRESH: Final = (
+    32  # passes after which sums are added up anew: each change of a label costs them two roundings
+)
 
 
 @dataclass(frozen=True)
@@ -71,39 +73,36 @@ class Assignment:
     """
 
     def __init__(self, points: Tensor, weights: Tensor | None = None) -> None:
-        require(points.ndim == 2, "points", "Assignment", "a matrix (points, dimensions)", points)
-        rows = f"with points of shape {tuple(points.shape)}"
-        fit = weights is None or weights.shape == points.shape[:1]
-        require(fit, "weights", "Assignment", "one number a point", weights, context=rows)
-        self._points = points.detach()
-        self._weights = None if weights is None else weights.detach().to(points.device, torch.float64)
+        self._points, self._weights = _checked(points, weights)
         self._plain: PlainLoop | None = None
         self._compiled = CompiledLoop(self._points, self._weights) if fits(self._points) else None
-        self._last: Pass | None = None
-        self._own: Tensor | None = None
-        self._age = 0
+        self._state: _State | None = None
 
     @torch.no_grad()
     def step(self, centroids: Tensor) -> Pass:
         """Assign every point to the nearest of the centroids (k, d), and add up the points of every label."""
-        of = "Assignment.step"
-        require(centroids.ndim == 2 and len(centroids) > 0, "centroids", of, "a matrix of at least one row", centroids)
-        fit = centroids.shape[1] == self._points.shape[1]
-        rows = f"with points of shape {tuple(self._points.shape)}"
-        require(fit, "centroids", of, "of as many columns as the points", centroids, context=rows)
-        exact = centroids.detach().to(self._points.device, torch.float64, copy=True)
-        last = self._last if self._last is not None and self._last.sums.shape == exact.shape else None
-        loop = self._loop(exact)
-        labels, self._own, inertia, changed = loop.assign(exact, last.labels if last else None)
-        sums, counts = self._add_up(loop, last, changed, exact)
-        self._last = Pass(labels, changed, sums, counts, inertia)
-        return self._last
+        exact = _checked_centroids(centroids, self._points, "Assignment.step")
+        loop, last = self._loop(exact), self._state
+        if last is not None and last.sums.shape != exact.shape:
+            last = None
+        labels, changed = loop.assign(exact, last.labels if last else None)
+        if last is None or last.loop is not loop or 2 * changed > len(labels) or last.age == _REFRESH:
+            state = _State(loop, labels, torch.zeros_like(exact), torch.zeros_like(exact[:, 0]), 0)
+        else:
+            state = _State(loop, labels, last.sums, last.counts, last.age + 1)
+        loop.add(state.sums, state.counts, changes_only=state.age > 0)
+        self._state = state
+        inertia = loop.inertia(state.sums, state.counts)
+        return Pass(
+            labels, changed, state.sums + state.counts[:, None] * loop.mean, state.counts.clone(), inertia
+        )
 
+    @torch.no_grad()
     def distances(self) -> Tensor:
         """Squared distances (N,) to the own centroid in the last pass, float64."""
-        require(self._own is not None, "self", "Assignment.distances", "an Assignment after its first step", self)
-        assert self._own is not None  # noqa: S101  (for the type checker; checked above)
-        return self._own
+        if self._state is None:
+            raise RuntimeError("Assignment.distances needs a pass. Call step(centroids) first.")
+        return self._state.loop.distances()
 
     def _loop(self, centroids: Tensor) -> CompiledLoop | PlainLoop:
         if self._compiled is not None and self._compiled.accepts(centroids):
@@ -111,15 +110,16 @@ class Assignment:
         self._plain = self._plain or PlainLoop(self._points, self._weights)
         return self._plain
 
-    def _add_up(
-        self, loop: CompiledLoop | PlainLoop, last: Pass | None, changed: int, centroids: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        self._age += 1
-        few = last is not None and 2 * changed < len(self._points) and self._age % _REFRESH != 0
-        sums = last.sums.clone() if few and last else torch.zeros_like(centroids)
-        counts = last.counts.clone() if few and last else torch.zeros_like(centroids[:, 0])
-        loop.add(sums, counts, changes_only=few)
-        return sums, counts
+
+@dataclass(frozen=True)
+class _State:
+    """What a pass leaves to the next: sums of the points less the loop's mean, which later passes correct in place."""
+
+    loop: CompiledLoop | PlainLoop
+    labels: Tensor
+    sums: Tensor
+    counts: Tensor
+    age: int
 
 
 @torch.no_grad()
@@ -144,10 +144,34 @@ def nearest(points: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:
     >>> nearest(torch.tensor([[0.0], [4.0], [10.0]]), torch.tensor([[0.0], [8.0]]))
     (tensor([0, 0, 1]), tensor([ 0., 16.,  4.], dtype=torch.float64))
     """
-    assignment = Assignment(points)
-    return assignment.step(centroids).labels, assignment.distances()
+    points, _ = _checked(points, None)
+    exact = _checked_centroids(centroids, points, "nearest")
+    loop = CompiledLoop(points, None, keep=False) if fits(points) else None
+    if loop is None or not loop.accepts(exact):
+        loop = PlainLoop(points, None)
+    labels, _ = loop.assign(exact, None)
+    return labels, loop.distances()
 
 
 def backend() -> str:
     """Which loop runs on CPU tensors, and why: one line."""
     return load().reason
+
+
+def _checked(points: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    require(points.ndim == 2, "points", "Assignment", "a matrix (points, dimensions)", points)
+    rows = f"with points of shape {tuple(points.shape)}"
+    fit = weights is None or weights.shape == points.shape[:1]
+    require(fit, "weights", "Assignment", "one number a point", weights, context=rows)
+    exact = None if weights is None else weights.detach().to(points.device, torch.float64)
+    return points.detach(), exact
+
+
+def _checked_centroids(centroids: Tensor, points: Tensor, of: str) -> Tensor:
+    require(
+        centroids.ndim == 2 and len(centroids) > 0, "centroids", of, "a matrix of at least one row", centroids
+    )
+    fit = centroids.shape[1] == points.shape[1]
+    rows = f"with points of shape {tuple(points.shape)}"
+    require(fit, "centroids", of, "of as many columns as the points", centroids, context=rows)
+    return centroids.detach().to(points.device, torch.float64, copy=True)

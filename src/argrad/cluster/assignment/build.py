@@ -15,8 +15,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-_SOURCES = ("job.h", "screen.h", "threads.c", "layout.c", "nearest.c", "sums.c")
-_FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
+_SOURCES = ("job.h", "distance.h", "screen.h", "threads.c", "layout.c", "nearest.c", "sums.c")
+_FLAGS = ("-std=gnu11", "-O3", "-fno-tree-pre", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
 _TIMEOUT_SECONDS = 120
 
 
@@ -83,7 +83,9 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
         return f"{platform.processor()} {platform.node()}"
-    return "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))}))
+    return "".join(
+        sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
+    )
 
 
 def _cache_directory() -> Path:

@@ -1,106 +1,140 @@
-/* Points and centroids in the coordinates of the screen: centred, scaled, and in int8 where the processor multiplies it. */
+/* Points and centroids in the coordinates of the screen, and as int8 codes where the processor multiplies these. */
 #include "job.h"
 
-static inline double coordinate(const Job *job, int64_t i, int64_t t) {
-    double x = job->points_are_double ? ((const double *)job->x)[i * job->dims + t]
-                                      : (double)((const float *)job->x)[i * job->dims + t];
-    return (x - job->mean[t]) * job->scale;
-}
+static int64_t padded(int64_t dims) { return (dims + LANES - 1) / LANES * LANES; }
 
-static inline int nearest_int(float v) { return (int)(v + (v < 0 ? -0.5f : 0.5f)); }
-
-/* Round one vector to steps of largest/127; returns the step, and the norm of what rounding lost. */
-static float quantise(const float *v, int64_t dims, int8_t *code, int32_t *sum, float *lost) {
-    float largest = 0;
-    for (int64_t t = 0; t < dims; t++) largest = fabsf(v[t]) > largest ? fabsf(v[t]) : largest;
-    float step = largest / 127, inverse = largest > 0 ? 127 / largest : 0, square = 0;
-    int32_t codes = 0;
-    for (int64_t t = 0; t < dims; t++) {
-        int q = nearest_int(v[t] * inverse);
-        float gap = v[t] - step * (float)q;
-        square += gap * gap;
-        code[t] = (int8_t)q;
-        codes += q;
+/* Write one point, centred and scaled, to v; return its square. */
+static double centre(const Job *job, int64_t i, float *v) {
+    const double *mean = job->mean;
+    double scale = job->scale, rest = 0;
+    wide_d sum = {0};
+    int64_t t = 0;
+    for (; t + 8 <= job->dims; t += 8) {
+        wide_d x = job->points_are_double
+                       ? *(const wide_d *)((const double *)job->x + i * job->dims + t)
+                       : __builtin_convertvector(*(const half_f *)((const float *)job->x + i * job->dims + t), wide_d);
+        x = (x - *(const wide_d *)(mean + t)) * scale;
+        sum += x * x;
+        *(half_f *)(v + t) = __builtin_convertvector(x, half_f);
     }
-    for (int64_t t = dims; t < quads(dims) * 4; t++) code[t] = 0;
-    *sum = codes;
-    *lost = sqrtf(square) * (1 + (float)dims * UNIT) + 4 * UNIT * largest * sqrtf((float)dims);
-    return step;
+    for (; t < job->dims; t++) {
+        double x = job->points_are_double ? ((const double *)job->x)[i * job->dims + t]
+                                          : (double)((const float *)job->x)[i * job->dims + t];
+        x = (x - mean[t]) * scale;
+        rest += x * x;
+        v[t] = (float)x;
+    }
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7])) + rest;
 }
 
-static void describe_points(void *shared, int64_t task, void *scratch) {
-    const Job *job = shared;
-    int64_t last = (task + 1) * job->chunk < job->points ? (task + 1) * job->chunk : job->points;
-    float *v = scratch;
-    for (int64_t i = task * job->chunk; i < last; i++) {
-        double square = 0;
-        for (int64_t t = 0; t < job->dims; t++) {
-            double x = coordinate(job, i, t);
-            square += x * x;
-            v[t] = (float)x;
+static float largest(const float *v, int64_t n) {
+    int32_t most = 0; /* without the sign, floats order as their bits do */
+    for (int64_t t = 0; t < n; t++) {
+        int32_t bits;
+        memcpy(&bits, v + t, 4);
+        bits &= 0x7fffffff;
+        most = bits > most ? bits : most;
+    }
+    float out;
+    memcpy(&out, &most, 4);
+    return out;
+}
+
+/* v ≈ step · code. Returns the norm of the difference, rounded up. v is padded with zeros. */
+static float encode(const float *v, int64_t dims, float step, int8_t *code, int32_t *sum) {
+    float inverse = step > 0 ? 1 / step : 0, top = 127;
+    lanes_f squares = {0};
+    int32_t codes = 0;
+    for (int64_t t = 0; t < dims; t += LANES) {
+        float gap[LANES];
+        int8_t q[LANES];
+        for (int l = 0; l < LANES; l++) {
+            float near = rintf(v[t + l] * inverse);
+            near = near > top ? top : near < -top ? -top : near;
+            q[l] = (int8_t)near;
+            gap[l] = v[t + l] - step * near;
+            codes += (int32_t)near;
         }
+        squares += *(lanes_f *)gap * *(lanes_f *)gap;
+        memcpy(code + t, q, (size_t)(quads(dims) * 4 - t < LANES ? quads(dims) * 4 - t : LANES));
+    }
+    float square = 0;
+    for (int l = 0; l < LANES; l++) square += squares[l];
+    *sum = codes;
+    return sqrtf(square) * (1 + (float)dims * UNIT) + 256 * UNIT * step * sqrtf((float)dims);
+}
+
+static void describe_points(const void *shared, int64_t task, void *scratch) {
+    const Job *job = shared;
+    float *v = scratch;
+    double total = 0;
+    memset(v, 0, (size_t)padded(job->dims) * 4);
+    for (int64_t i = task * job->chunk; i < chunk_end(job, task); i++) {
+        double square = centre(job, i, v);
+        total += job->weights ? job->weights[i] * square : square;
         job->square[i] = (float)square;
         if (!job->int8) continue;
         int32_t sum;
-        job->step[i] = quantise(v, job->dims, job->code + i * quads(job->dims) * 4, &sum, job->lost + i);
+        job->step[i] = largest(v, padded(job->dims)) / 127;
+        job->lost[i] = encode(v, job->dims, job->step[i], job->code + i * quads(job->dims) * 4, &sum);
         job->start[i] = -128 * sum;
     }
+    job->total[task] = total;
 }
 
 int argrad_describe_points(const Job *job) {
-    Team team = {.work = describe_points, .shared = (void *)job, .tasks = (job->points + job->chunk - 1) / job->chunk};
-    team.scratch_bytes = (size_t)job->dims * 4;
+    Team team = {.work = describe_points, .shared = job, .tasks = chunks(job)};
+    team.scratch_bytes = (size_t)padded(job->dims) * 4;
     return argrad_share(job->threads, &team);
 }
 
-static void lay_float(const Job *job, int64_t b, const float *v, float *block) {
-    for (int l = 0; l < LANES; l++)
-        for (int64_t t = 0; t < job->dims; t++) block[(b * job->dims + t) * LANES + l] = -2 * v[l * job->dims + t];
+/* Vector w of step t of a block lies at ((b · WIDE + w) · steps + t): LANES floats, or LANES × 4 bytes. */
+static void lay_float(const Job *job, int64_t at, const float *v) {
+    float *to = (float *)job->block + at / LANES * job->dims * LANES + at % LANES;
+    for (int64_t t = 0; t < job->dims; t++) to[t * LANES] = -2 * v[t];
 }
 
-/* All 16 share the step of the largest, so that one product turns a sum of codes into a score. */
-static float lay_int8(const Job *job, int64_t b, const float *v, uint8_t *block, float *lost) {
-    int64_t steps = quads(job->dims);
-    float largest = 0;
-    for (int64_t t = 0; t < LANES * job->dims; t++) largest = fabsf(v[t]) > largest ? fabsf(v[t]) : largest;
-    float step = largest / 127, inverse = largest > 0 ? 127 / largest : 0;
-    *lost = 0;
-    for (int l = 0; l < LANES; l++) {
-        float square = 0;
-        for (int64_t t = 0; t < steps * 4; t++) {
-            float x = t < job->dims ? v[l * job->dims + t] : 0;
-            int q = nearest_int(x * inverse);
-            block[((b * steps + t / 4) * LANES + l) * 4 + t % 4] = (uint8_t)(q + 128);
-            square += (x - step * (float)q) * (x - step * (float)q);
-        }
-        float norm = sqrtf(square) * (1 + (float)job->dims * UNIT) + 4 * UNIT * largest * sqrtf((float)job->dims);
-        if (norm > *lost) *lost = norm;
-    }
-    return step;
+static float lay_int8(const Job *job, int64_t at, const float *v, float step, int8_t *code) {
+    int32_t sum;
+    float lost = encode(v, job->dims, step, code, &sum);
+    uint8_t *to = (uint8_t *)job->block + (at / LANES * quads(job->dims) * LANES + at % LANES) * 4;
+    for (int64_t t = 0; t < quads(job->dims) * 4; t++) to[t / 4 * LANES * 4 + t % 4] = (uint8_t)(code[t] + 128);
+    return lost;
 }
 
-static void lay_block(void *shared, int64_t b, void *scratch) {
+/* All centroids of a block share the step of the largest, so that one factor turns a sum of codes into a score. */
+static void lay_block(const void *shared, int64_t b, void *scratch) {
     const Job *job = shared;
-    float *v = scratch, *about = job->about + b * 4;
-    about[0] = about[1] = about[2] = about[3] = 0;
-    for (int l = 0; l < LANES; l++) {
-        int32_t j = job->place[b * LANES + l];
+    int64_t width = padded(job->dims);
+    float *v = scratch, *about = job->about + b * 3;
+    memset(v, 0, (size_t)(BLOCK * width) * 4);
+    about[1] = about[2] = 0;
+    for (int l = 0; l < BLOCK; l++) {
+        int32_t j = job->place[b * BLOCK + l];
         double square = 0;
-        for (int64_t t = 0; t < job->dims; t++) {
-            double c = j < 0 ? 0 : (job->c[j * job->dims + t] - job->mean[t]) * job->scale;
+        for (int64_t t = 0; j >= 0 && t < job->dims; t++) {
+            double c = (job->c[j * job->dims + t] - job->mean[t]) * job->scale;
             square += c * c;
-            v[l * job->dims + t] = (float)c;
+            v[l * width + t] = job->row[j * job->dims + t] = (float)c;
         }
-        job->norm[b * LANES + l] = j < 0 ? INFINITY : (float)square;
-        float size = (float)sqrt(square) * (1 + 4 * UNIT);
-        if (size > about[1]) about[1] = size;
+        job->norm[b * BLOCK + l] = j < 0 ? INFINITY : (float)square;
+        float length = (float)sqrt(square) * (1 + 4 * UNIT);
+        if (j >= 0) job->length[j] = length;
+        about[1] = fmaxf(about[1], length);
     }
-    if (job->int8) about[0] = lay_int8(job, b, v, job->block, &about[2]);
-    else lay_float(job, b, v, job->block);
+    about[0] = largest(v, BLOCK * width) / 127;
+    for (int l = 0; l < BLOCK; l++) {
+        if (job->int8)
+            about[2] = fmaxf(about[2], lay_int8(job, b * BLOCK + l, v + l * width, about[0], (int8_t *)(v + BLOCK * width)));
+        else lay_float(job, b * BLOCK + l, v + l * width);
+    }
 }
 
 int argrad_lay_centroids(const Job *job) {
-    Team team = {.work = lay_block, .shared = (void *)job, .tasks = job->groups * job->blocks_per_group};
-    team.scratch_bytes = (size_t)job->dims * LANES * 4;
+    Team team = {.work = lay_block, .shared = job, .tasks = job->groups * job->blocks_per_group};
+    team.scratch_bytes = (size_t)(padded(job->dims) * (BLOCK + 1)) * 4;
     return argrad_share(job->threads, &team);
 }
+
+int64_t argrad_block(void) { return BLOCK; }
+int64_t argrad_has_int8(void) { return HAS_INT8; }

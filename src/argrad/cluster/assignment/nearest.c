@@ -1,293 +1,329 @@
 /* The nearest centroid of every point: one pass of Lloyd's algorithm, exact in float64.
  *
- * Every label is decided by  e(i, j) = Σ_t (x_it − c_jt)²  in float64, ties to the lowest j. Two things keep most pairs
- * away from that sum, and neither can change a label:
+ * A label is decided by  Σ_t (x_it − c_jt)²  in float64, ties to the lowest j. Three things keep nearly all pairs away
+ * from that sum, and none can change a label:
  *
- *   bounds   l_ig ≤ |x_i − c_j| for every j of group g but the own centroid, kept from pass to pass and lowered by
- *            the farthest that a centroid of g moved (triangle inequality). A group with l_ig > |x_i − c_own| is skipped.
- *   screen   in the other groups, 16 centroids at a time, a product in int8 or float32 gives |c|² − 2x·c to
- *            within a rigorous error; only pairs that may beat the own centroid go to the float64 sum.
+ *   bounds      l_ig ≤ |x_i − c_j| for every centroid j of group g but the own, kept from pass to pass and lowered by the
+ *               farthest that a centroid of g moved (triangle inequality). Where l_ig > |x_i − c_own|, g is skipped.
+ *   the screen  in the other groups, a block of centroids at a time, in int8 or float32, with a rigorous margin.
+ *   float32     the distance itself, for the pairs within that margin.
  *
- * Coordinates of the screen are centred and scaled (`scale` · (x − mean)) so that neither an offset nor a unit costs bits.
  * Work is cut into chunks of points that do not depend on the number of threads, hence neither do the results.
  */
+#include "distance.h"
 #include "screen.h"
 
-/* ---- the float64 distance that decides ---- */
-
-static inline double total(wide_d v) {
-    return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
-}
-
-static __attribute__((noinline)) double distance(const Job *job, int64_t i, int64_t j) {
-    const double *c = job->c + j * job->dims;
-    wide_d even = {0}, odd = {0};
-    double rest = 0;
-    int64_t t = 0;
-    if (job->points_are_double) {
-        const double *x = (const double *)job->x + i * job->dims;
-        for (; t + 8 <= job->dims; t += 8) {
-            wide_d gap = *(const wide_d *)(x + t) - *(const wide_d *)(c + t);
-            even += gap * gap;
-        }
-        for (; t < job->dims; t++) rest += (x[t] - c[t]) * (x[t] - c[t]);
-    } else {
-        const float *x = (const float *)job->x + i * job->dims;
-        for (; t + 16 <= job->dims; t += 16) {
-            wide_d a = __builtin_convertvector(*(const half_f *)(x + t), wide_d) - *(const wide_d *)(c + t);
-            wide_d b = __builtin_convertvector(*(const half_f *)(x + t + 8), wide_d) - *(const wide_d *)(c + t + 8);
-            even += a * a;
-            odd += b * b;
-        }
-        for (; t + 8 <= job->dims; t += 8) {
-            wide_d a = __builtin_convertvector(*(const half_f *)(x + t), wide_d) - *(const wide_d *)(c + t);
-            even += a * a;
-        }
-        for (; t < job->dims; t++) rest += ((double)x[t] - c[t]) * ((double)x[t] - c[t]);
-    }
-    return total(even + odd) + rest;
-}
-
-/* ---- one chunk of points ---- */
-
 typedef struct {
-    double *best;     /* squared distance to the own centroid, in the points' units */
+    double *best;    /* squared distance to the own centroid in float64, or −1 where it was not needed yet */
     int32_t *label;
-    float *upper;     /* distance to the own centroid, scaled, rounded up */
-    float *room;      /* the lowest bound of a row */
-    float *fresh;     /* the bound that this pass found for the group at hand */
-    int32_t *rows;    /* those whose group has to be screened */
-    int32_t *many;    /* groups: how many rows each of them has */
-    uint16_t *list;   /* groups × chunk */
-    float *centred;   /* float32 screen: chunk × dims */
+    float *lower;    /* bounds on the scaled distance to the own centroid */
+    float *upper;
+    float *room;     /* the lowest bound of a row over its groups */
+    float *size;     /* |x| */
+    float *ceiling;  /* the own distance from above, as a score */
+    int32_t *seat;   /* position of the own centroid in the blocks, or −1 */
+    float *fresh;    /* along the list: the least score that this pass found in the group at hand, from below */
+    uint16_t *list;  /* the rows to screen against the group at hand */
+    float *centred;  /* float32 screen: chunk × dims; int8: one row */
+    Tile *tiles;     /* first pass: blocks */
+    int64_t shown;   /* int8: the row that `centred` holds */
 } Scratch;
 
 static size_t carve(const Job *job, char *base, Scratch *s) {
-    size_t at = 0;
-    int64_t m = job->chunk;
+    size_t at = 0, m = (size_t)job->chunk, groups = (size_t)job->groups;
 #define TAKE(field, bytes) (s->field = (void *)(base + at), at += ((size_t)(bytes) + 63) / 64 * 64)
     TAKE(best, m * 8);
     TAKE(label, m * 4);
+    TAKE(lower, m * 4);
     TAKE(upper, m * 4);
     TAKE(room, m * 4);
-    TAKE(fresh, m * 4);
-    TAKE(many, job->groups * 4);
-    TAKE(list, job->groups * m * 2 + 64);
-    TAKE(centred, job->int8 ? 0 : m * job->dims * 4);
+    TAKE(size, m * 4);
+    TAKE(ceiling, m * 4);
+    TAKE(seat, m * 4);
+    TAKE(fresh, (m + ROWS) * 4);
+    TAKE(list, (m + 32) * 2);
+    TAKE(centred, (job->int8 ? 1 : m) * (size_t)job->dims * 4);
+    TAKE(tiles, job->previous ? 0 : groups * (size_t)job->blocks_per_group * sizeof(Tile));
 #undef TAKE
+    s->shown = -1;
     return at;
 }
 
-static inline float scaled_up(const Job *job, double squared) {
-    return (float)(sqrt(squared) * job->scale) * (1 + 4 * UNIT);
+static const float *centred(const Job *job, int64_t first, int64_t r, Scratch *s) {
+    if (!job->int8) return s->centred + r * job->dims;
+    if (s->shown != r) centre_row(job, first + r, s->centred);
+    s->shown = r;
+    return s->centred;
 }
 
-static inline int32_t group_of(const Job *job, int64_t centroid) {
-    return (int32_t)(job->position[centroid] / (LANES * job->blocks_per_group));
+static float *bound_of(const Job *job, int64_t first, int64_t r, int64_t centroid) {
+    int64_t g = job->position[centroid] / (BLOCK * job->blocks_per_group);
+    return job->bounds + (first / job->chunk * job->groups + g) * job->chunk + r;
 }
 
+static Between near(const Job *job, int64_t first, int64_t r, int64_t j, Scratch *s) {
+    return between(job, rough(job, centred(job, first, r, s), j), s->size[r] + job->length[j]);
+}
+
+static Between exactly(const Job *job, double squared) {
+    float d = (float)(sqrt(squared) * job->scale);
+    Between out = {d * (1 - 4 * UNIT), d * (1 + 4 * UNIT) + 1e-30f};
+    return out;
+}
+
+/* Row r's own centroid is j, at a distance in between. */
+static void own(const Job *job, int64_t first, int64_t r, int64_t j, double squared, Between d, Scratch *s) {
+    s->label[r] = (int32_t)j;
+    s->seat[r] = j < 0 ? -1 : job->position[j];
+    s->best[r] = squared;
+    s->lower[r] = d.low;
+    s->upper[r] = d.high;
+    s->ceiling[r] = d.high * d.high * (1 + 4 * UNIT) - job->square[first + r];
+}
+
+/* ---- what the bounds spare ---- */
+
+/* Lower the bounds by the drift; find the least of every row. */
+static void lower_bounds(const Job *job, int64_t m, float *bounds, Scratch *s) {
+    for (int64_t r = 0; r < m; r++) s->room[r] = INFINITY;
+    for (int64_t g = 0; g < job->groups; g++) {
+        float *restrict l = bounds + g * job->chunk, *restrict room = s->room, drift = job->drift[g];
+        for (int64_t r = 0; r < m; r++) {
+            l[r] -= drift;
+            room[r] = l[r] < room[r] ? l[r] : room[r];
+        }
+    }
+}
+
+/* The distance to the own centroid grew by no more than the centroid moved; measure it where that is not enough. */
 static void own_distances(const Job *job, int64_t first, int64_t m, Scratch *s) {
     for (int64_t r = 0; r < m; r++) {
         int64_t a = job->previous[first + r];
         s->label[r] = (int32_t)a;
-        s->best[r] = a < 0 ? INFINITY : distance(job, first + r, a);
-        s->upper[r] = scaled_up(job, s->best[r]);
-    }
-}
-
-/* lower the bounds by the drift and list, group by group, the rows that these no longer spare */
-static void spare(const Job *job, int64_t m, float *bounds, Scratch *s) {
-    for (int64_t r = 0; r < m; r++) s->room[r] = INFINITY;
-    for (int64_t g = 0; g < job->groups; g++) {
-        float *l = bounds + g * job->chunk, drift = job->drift[g];
-        uint16_t *list = s->list + g * job->chunk;
-        int32_t n = 0;
-        int64_t r = 0;
-#if defined(__AVX512F__)
-        const __m512i step = _mm512_set1_epi32(16);
-        __m512i index = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        for (; r + 16 <= m; r += 16, index = _mm512_add_epi32(index, step)) {
-            __m512 v = _mm512_sub_ps(_mm512_loadu_ps(l + r), _mm512_set1_ps(drift));
-            _mm512_storeu_ps(l + r, v);
-            _mm512_storeu_ps(s->room + r, _mm512_min_ps(v, _mm512_loadu_ps(s->room + r)));
-            __mmask16 fails = _mm512_cmp_ps_mask(v, _mm512_loadu_ps(s->upper + r), _CMP_NGT_UQ);
-            if (fails) {
-                __m256i kept = _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(fails, index));
-                _mm256_storeu_si256((__m256i *)(list + n), kept);
-                n += __builtin_popcount(fails);
-            }
-        }
-#endif
-        for (; r < m; r++) {
-            l[r] -= drift;
-            if (l[r] < s->room[r]) s->room[r] = l[r];
-            list[n] = (uint16_t)r;
-            n += !(l[r] > s->upper[r]);
-        }
-        s->many[g] = n;
-    }
-}
-
-static void list_all(const Job *job, int64_t m, Scratch *s) {
-    for (int64_t g = 0; g < job->groups; g++) {
-        s->many[g] = (int32_t)m;
-        for (int64_t r = 0; r < m; r++) s->list[g * job->chunk + r] = (uint16_t)r;
-    }
-    for (int64_t r = 0; r < m; r++) s->room[r] = -INFINITY;
-}
-
-static void centre(const Job *job, int64_t first, int64_t m, Scratch *s) {
-    for (int64_t r = 0; r < m; r++) {
+        s->seat[r] = job->position[a];
+        s->upper[r] = (job->upper[first + r] + job->moved[a]) * (1 + 2 * UNIT);
+        s->lower[r] = s->best[r] = s->fresh[r] = -1;
         if (s->room[r] > s->upper[r]) continue;
-        float *to = s->centred + r * job->dims;
-        if (job->points_are_double) {
-            const double *x = (const double *)job->x + (first + r) * job->dims;
-            for (int64_t t = 0; t < job->dims; t++) to[t] = (float)((x[t] - job->mean[t]) * job->scale);
-        } else {
-            const float *x = (const float *)job->x + (first + r) * job->dims;
-            for (int64_t t = 0; t < job->dims; t++) to[t] = (float)((x[t] - job->mean[t]) * job->scale);
-        }
+        if (!job->int8) centre_row(job, first + r, s->centred + r * job->dims);
+        s->fresh[r] = rough(job, centred(job, first, r, s), a);
+        s->lower[r] = s->size[r] + job->length[a];
+    }
+    for (int64_t r = 0; r < m; r++) { /* apart from the loop above, so that it runs in vectors */
+        Between d = between(job, s->fresh[r] < 0 ? 0 : s->fresh[r], s->lower[r]);
+        s->lower[r] = s->fresh[r] < 0 ? -1 : d.low;
+        s->upper[r] = s->fresh[r] < 0 ? s->upper[r] : d.high;
+        s->ceiling[r] = s->upper[r] * s->upper[r] * (1 + 4 * UNIT) - job->square[first + r];
     }
 }
 
-/* Row r's own centroid becomes j; the old one is one of the others from here on, at a known distance. */
-static void move(const Job *job, int64_t r, int32_t j, double squared, float *bounds, Scratch *s) {
+/* List the rows that bounds l do not spare; returns how many. */
+static int32_t list_group(int64_t m, const float *l, Scratch *s) {
+    uint16_t *list = s->list;
+    int32_t n = 0;
+    int64_t r = 0;
+#if defined(__AVX512F__)
+    const __m512i step = _mm512_set1_epi32(16);
+    __m512i index = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (; r + 16 <= m; r += 16, index = _mm512_add_epi32(index, step)) {
+        __mmask16 fails = _mm512_cmp_ps_mask(_mm512_loadu_ps(l + r), _mm512_loadu_ps(s->upper + r), _CMP_NGT_UQ);
+        if (!fails) continue;
+        _mm256_storeu_si256((__m256i *)(list + n), _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(fails, index)));
+        n += __builtin_popcount(fails);
+    }
+#endif
+    for (; r < m; r++) {
+        list[n] = (uint16_t)r;
+        n += !(l[r] > s->upper[r]);
+    }
+    return n;
+}
+
+/* ---- what the screen leaves ---- */
+
+/* Row r's own centroid becomes j. The old one is one of the others from here on: their bound must know it. */
+static void move(const Job *job, int64_t first, int64_t r, int32_t j, double squared, Between d, Scratch *s) {
     int32_t old = s->label[r];
-    if (old >= 0 && bounds) {
-        float *l = bounds + group_of(job, old) * job->chunk + r;
-        float low = (float)(sqrt(s->best[r]) * job->scale) * (1 - 4 * UNIT);
-        if (low < *l) *l = low;
+    if (old >= 0 && job->bounds) {
+        float *bound = bound_of(job, first, r, old);
+        if (s->lower[r] < *bound) *bound = s->lower[r];
     }
-    s->label[r] = j;
-    s->best[r] = squared;
+    own(job, first, r, j, squared, d, s);
 }
 
-/* Decide in float64 among the lanes of one row that may hold a nearer centroid. `margin` is the screen's error. Returns
-   the least score of the other centroids, from below. */
-static float decide(const Job *job, int64_t first, int64_t r, int64_t b, float *score, float margin, float *bounds, Scratch *s) {
-    float least_seen = INFINITY;
-    float xx = job->square[first + r];
+/* Whether centroid j is nearer to row r than its own: by float32 where that is certain, else by float64. If so, it is
+   the own centroid from here on. Returns how far, at least, the farther of the two is. */
+static float contest(const Job *job, int64_t first, int64_t r, int32_t j, Scratch *s) {
+    Between d = near(job, first, r, j, s);
+    double squared = -1;
+    if (s->label[r] >= 0 && d.low > s->upper[r]) return d.low;
+    if (s->label[r] >= 0 && !(d.high < s->lower[r])) {
+        if (s->best[r] < 0) s->best[r] = distance(job, first + r, s->label[r]);
+        squared = distance(job, first + r, j);
+        d = exactly(job, squared);
+        own(job, first, r, s->label[r], s->best[r], exactly(job, s->best[r]), s);
+        if (squared > s->best[r] || (squared == s->best[r] && j > s->label[r])) return d.low;
+    }
+    float farther = s->label[r] >= 0 ? s->lower[r] : INFINITY;
+    move(job, first, r, j, squared, d, s);
+    return farther;
+}
+
+/* Let every lane that may hold a nearer centroid contest. Returns the least score of the others, from below. */
+static float settle(const Job *job, int64_t first, int64_t r, int64_t b, int row, Tile *tile, Scratch *s) {
+    float others = INFINITY, margin = tile->margin[row], rounding = tile->rounding[row], *score = (float *)tile->score[row];
     for (;;) {
-        int best = 0;
-        for (int l = 1; l < LANES; l++) best = score[l] < score[best] ? l : best;
-        double limit = s->best[r] * job->scale * job->scale - xx;
-        if (!(score[best] <= (float)limit + margin) || score[best] == INFINITY) {
-            float low = score[best] - margin;
-            return low < least_seen ? low : least_seen;
-        }
-        int32_t j = job->place[b * LANES + best];
-        double squared = distance(job, first + r, j);
+        int best = lowest(tile->score[row]);
+        float low = score[best] - margin;
+        if (score[best] == INFINITY || low > s->ceiling[r] + rounding) return low < others ? low : others;
         score[best] = INFINITY;
-        if (squared < s->best[r] || (squared == s->best[r] && j < s->label[r])) {
-            int32_t old = s->label[r];
-            int64_t at = old < 0 ? -1 : job->position[old] / LANES;
-            if (old >= 0 && at == b) {
-                float low = (float)(s->best[r] * job->scale * job->scale - xx) - margin;
-                least_seen = low < least_seen ? low : least_seen;
-            }
-            move(job, r, j, squared, at == b ? NULL : bounds, s);
-        } else {
-            float low = (float)(squared * job->scale * job->scale - xx) - margin;
-            least_seen = low < least_seen ? low : least_seen;
-        }
+        float d = contest(job, first, r, job->place[b * BLOCK + best], s);
+        d = d > 0 ? d * d * (1 - 4 * UNIT) : 0;
+        d -= job->square[first + r] + rounding;
+        others = d < others ? d : others;
     }
 }
 
-/* Screen `rows` listed points against block b. */
-static inline __attribute__((always_inline)) void screen(const Job *job, int rows, int64_t first, const uint16_t *list, int64_t b,
-                                                         float *bounds, Scratch *s) {
-    lanes_f score[16];
-    lanes_f norm = *(const lanes_f *)(job->norm + b * LANES);
-    const float *about = job->about + b * 4;
-    float margin[16], limit[16];
+/* Scores of ROWS listed points in block b. */
+static inline void screen(const Job *job, int64_t first, const uint16_t *list, int64_t b, Scratch *s, Tile *tile) {
+    const float *about = job->about + b * 3;
+    const lanes_f *norm = (const lanes_f *)(job->norm + b * BLOCK);
+    for (int r = 0; r < ROWS; r++) {
+        float reach = s->size[list[r]] + about[1];
+        tile->rounding[r] = tile->margin[r] = (float)(job->dims + 32) * UNIT * reach * reach + 1e-30f;
+    }
 #if HAS_INT8
     if (job->int8) {
-        int64_t width = quads(job->dims) * 4;
-        const int8_t *x[ROWS];
+        int64_t steps = quads(job->dims);
+        const int32_t *x[ROWS];
         int32_t start[ROWS];
-        __m512i sum[ROWS];
-        for (int r = 0; r < rows; r++) {
-            x[r] = job->code + (first + list[r]) * width;
-            start[r] = job->start[first + list[r]];
-        }
-        tile_int8(rows, width / 4, x, (const uint8_t *)job->block + b * width * LANES, start, sum);
-        for (int r = 0; r < rows; r++) {
+        float factor[ROWS];
+        for (int r = 0; r < ROWS; r++) {
             int64_t i = first + list[r];
-            float size = sqrtf(job->square[i]), reach = size + about[1];
-            score[r] = norm - (lanes_f)_mm512_cvtepi32_ps(sum[r]) * (2 * job->step[i] * about[0]);
-            margin[r] = 2.0001f * (job->lost[i] * about[1] + (size + job->lost[i]) * about[2]) + 32 * UNIT * reach * reach;
+            float lost = job->lost[i];
+            x[r] = (const int32_t *)(job->code + i * steps * 4);
+            start[r] = job->start[i];
+            factor[r] = 2 * job->step[i] * about[0];
+            tile->margin[r] += 2.0001f * (lost * about[1] + (s->size[list[r]] + lost) * about[2]);
         }
+        tile_int8(steps, x, start, (const uint8_t *)job->block + b * steps * BLOCK * 4, norm, factor, tile);
     } else
 #endif
     {
         const float *x[ROWS];
-        for (int r = 0; r < rows; r++) x[r] = s->centred + list[r] * job->dims;
-        tile_float(rows, job->dims, x, (const float *)job->block + b * job->dims * LANES, norm, score);
-        for (int r = 0; r < rows; r++) {
-            float reach = sqrtf(job->square[first + list[r]]) + about[1];
-            margin[r] = (job->dims + 32) * UNIT * reach * reach;
+        for (int r = 0; r < ROWS; r++) x[r] = s->centred + list[r] * job->dims;
+        tile_float(job->dims, x, (const float *)job->block + b * job->dims * BLOCK, norm, tile);
+    }
+    for (int r = 0; r < ROWS; r++) leave_out(tile->score[r], s->seat[list[r]] - (int32_t)(b * BLOCK));
+    least_of_rows(tile);
+}
+
+/* The least score of the others in block b for a tile's row, after those who may be nearer have contested. */
+static inline float settled(const Job *job, int64_t first, int64_t r, int64_t b, int row, Tile *tile, Scratch *s) {
+    float found = tile->low[row] - tile->margin[row];
+    if (found > s->ceiling[r] + tile->rounding[row] || tile->low[row] == INFINITY) return found;
+    return settle(job, first, r, b, row, tile, s);
+}
+
+static inline float bound_from(float score, float square) {
+    float squared = score + square;
+    return squared > 0 ? sqrtf(squared) * (1 - 4 * UNIT) : 0;
+}
+
+static void screen_block(const Job *job, int64_t b, int64_t first, uint16_t *list, int32_t n, Scratch *s) {
+    for (int32_t q = n; q < n + ROWS; q++) list[q] = list[n - 1]; /* a full tile; nobody reads these again */
+    for (int32_t q = 0; q < n; q += ROWS) {
+        Tile tile;
+        screen(job, first, list + q, b, s, &tile);
+        for (int r = 0; r < ROWS && q + r < n; r++) {
+            float found = settled(job, first, list[q + r], b, r, &tile, s);
+            s->fresh[q + r] = found < s->fresh[q + r] ? found : s->fresh[q + r];
         }
-    }
-    for (int r = 0; r < rows; r++) {
-        int32_t own = s->label[list[r]] < 0 ? -1 : job->position[s->label[list[r]]] - (int32_t)(b * LANES);
-        score[r] = without(score[r], own);
-        limit[r] = (float)(s->best[list[r]] * job->scale * job->scale - job->square[first + list[r]]) + margin[r];
-    }
-    for (int r = rows; r < 16; r++) score[r] = score[rows - 1];
-    lanes_f low = least_of_rows(score);
-    for (int r = 0; r < rows; r++) {
-        float found = low[r] - margin[r];
-        if (low[r] <= limit[r]) found = decide(job, first, list[r], b, (float *)&score[r], margin[r], bounds, s);
-        if (found < s->fresh[list[r]]) s->fresh[list[r]] = found;
     }
 }
 
 static void screen_group(const Job *job, int64_t g, int64_t first, float *bounds, Scratch *s) {
-    const uint16_t *list = s->list + g * job->chunk;
-    int32_t n = s->many[g];
-    for (int32_t q = 0; q < n; q++) s->fresh[list[q]] = INFINITY;
-    if (bounds) for (int32_t q = 0; q < n; q++) bounds[g * job->chunk + list[q]] = INFINITY;
-    for (int64_t b = g * job->blocks_per_group; b < (g + 1) * job->blocks_per_group; b++) {
-        int32_t q = 0;
-        for (; q + ROWS <= n; q += ROWS) screen(job, ROWS, first, list + q, b, bounds, s);
-        for (; q + 4 <= n; q += 4) screen(job, 4, first, list + q, b, bounds, s);
-        for (; q < n; q++) screen(job, 1, first, list + q, b, bounds, s);
-    }
-    if (!bounds) return;
-    for (int32_t q = 0; q < n; q++) { /* a centroid that was demoted meanwhile has written its own bound */
-        float squared = s->fresh[list[q]] + job->square[first + list[q]];
-        float l = squared > 0 ? sqrtf(squared) * (1 - 4 * UNIT) : 0;
-        float *to = bounds + g * job->chunk + list[q];
-        if (l < *to) *to = l;
+    uint16_t *list = s->list;
+    int32_t n = list_group(chunk_end(job, first / job->chunk) - first, bounds, s);
+    if (n == 0) return;
+    for (int32_t q = 0; q < n; q++) s->fresh[q] = bounds[list[q]] = INFINITY;
+    for (int64_t b = g * job->blocks_per_group; b < (g + 1) * job->blocks_per_group; b++)
+        screen_block(job, b, first, list, n, s);
+    for (int32_t q = 0; q < n; q++) s->fresh[q] = bound_from(s->fresh[q], job->square[first + list[q]]);
+    for (int32_t q = 0; q < n; q++) /* a centroid that was the own one till now has written its own bound */
+        bounds[list[q]] = s->fresh[q] < bounds[list[q]] ? s->fresh[q] : bounds[list[q]];
+}
+
+/* ---- one chunk of points ---- */
+
+static void later_pass(const Job *job, int64_t task, Scratch *s) {
+    int64_t first = task * job->chunk, m = chunk_end(job, task) - first;
+    float *bounds = job->bounds + task * job->groups * job->chunk;
+    lower_bounds(job, m, bounds, s);
+    own_distances(job, first, m, s);
+    for (int64_t g = 0; g < job->groups; g++) screen_group(job, g, first, bounds + g * job->chunk, s);
+}
+
+/* No label is known: screen all blocks, let the best of them speak first, and the others hardly ever have to. */
+static void settle_first(const Job *job, int64_t first, int row, int64_t r, Scratch *s) {
+    int64_t blocks = job->groups * job->blocks_per_group, best = 0;
+    for (int64_t b = 1; b < blocks; b++)
+        if (s->tiles[b].low[row] < s->tiles[best].low[row]) best = b;
+    float *bound = job->bounds ? job->bounds + first / job->chunk * job->groups * job->chunk + r : NULL;
+    for (int64_t g = 0; bound && g < job->groups; g++) bound[g * job->chunk] = INFINITY;
+    for (int64_t q = 0; q <= blocks; q++) {
+        int64_t b = q == 0 ? best : q - 1;
+        if (q > 0 && b == best) continue;
+        float l = bound_from(settled(job, first, r, b, row, &s->tiles[b], s), job->square[first + r]);
+        float *to = bound + b / job->blocks_per_group * job->chunk;
+        if (bound && l < *to) *to = l;
     }
 }
 
-static void chunk_of_points(void *shared, int64_t task, void *memory) {
+static void first_pass(const Job *job, int64_t task, Scratch *s) {
+    int64_t first = task * job->chunk, m = chunk_end(job, task) - first;
+    for (int64_t r = 0; r < m; r++) {
+        own(job, first, r, -1, -1, (Between){INFINITY, INFINITY}, s);
+        if (!job->int8) centre_row(job, first + r, s->centred + r * job->dims);
+    }
+    for (int64_t q = 0; q < m; q += ROWS) {
+        uint16_t some[ROWS];
+        int rows = m - q < ROWS ? (int)(m - q) : ROWS;
+        for (int r = 0; r < ROWS; r++) some[r] = (uint16_t)(q + (r < rows ? r : 0));
+        for (int64_t b = 0; b < job->groups * job->blocks_per_group; b++) screen(job, first, some, b, s, &s->tiles[b]);
+        for (int r = 0; r < rows; r++) settle_first(job, first, r, q + r, s);
+    }
+}
+
+static void chunk_of_points(const void *shared, int64_t task, void *memory) {
     const Job *job = shared;
     Scratch s;
     carve(job, memory, &s);
-    int64_t first = task * job->chunk, m = job->points - first < job->chunk ? job->points - first : job->chunk;
-    float *bounds = job->keep_bounds ? job->bounds + task * job->groups * job->chunk : NULL;
-    own_distances(job, first, m, &s);
-    if (bounds) spare(job, m, bounds, &s);
-    else list_all(job, m, &s);
-    if (!job->int8) centre(job, first, m, &s);
-    for (int64_t g = 0; g < job->groups; g++) screen_group(job, g, first, bounds, &s);
-    double sum = 0;
-    int64_t changed = 0;
-    for (int64_t r = 0; r < m; r++) {
-        changed += s.label[r] != job->previous[first + r];
-        job->labels[first + r] = s.label[r];
-        job->own[first + r] = s.best[r];
-        sum += job->weights ? job->weights[first + r] * s.best[r] : s.best[r];
+    int64_t first = task * job->chunk, changed = 0;
+    for (int64_t i = first; i < chunk_end(job, task); i++) s.size[i - first] = sqrtf(job->square[i]) * (1 + 4 * UNIT);
+    if (job->previous) later_pass(job, task, &s);
+    else first_pass(job, task, &s);
+    for (int64_t i = first; i < chunk_end(job, task); i++) {
+        changed += !job->previous || s.label[i - first] != job->previous[i];
+        job->labels[i] = s.label[i - first];
+        job->upper[i] = s.upper[i - first];
     }
-    job->inertia[task * 2] = sum;
-    job->inertia[task * 2 + 1] = (double)changed;
+    job->total[task] = (double)changed;
 }
 
 int argrad_assign(const Job *job) {
     Scratch unused;
-    Team team = {.work = chunk_of_points, .shared = (void *)job, .tasks = (job->points + job->chunk - 1) / job->chunk};
+    Team team = {.work = chunk_of_points, .shared = job, .tasks = chunks(job)};
     team.scratch_bytes = carve(job, NULL, &unused);
+    return argrad_share(job->threads, &team);
+}
+
+static void measure(const void *shared, int64_t task, void *scratch) {
+    (void)scratch;
+    const Job *job = shared;
+    for (int64_t i = task * job->chunk; i < chunk_end(job, task); i++) job->own[i] = distance(job, i, job->labels[i]);
+}
+
+int argrad_distances(const Job *job) {
+    Team team = {.work = measure, .shared = job, .tasks = chunks(job)};
     return argrad_share(job->threads, &team);
 }

@@ -23,27 +23,36 @@ class PlainLoop:
 
     def __init__(self, points: Tensor, weights: Tensor | None) -> None:
         self._points, self._weights = points, weights
-        self._mean = points.mean(0, dtype=torch.float64) if len(points) else points.new_zeros(points.shape[1]).double()
-        self._last: tuple[Tensor, Tensor | None] | None = None
+        self.mean = points.double().mean(0) if len(points) else points.new_zeros(points.shape[1]).double()
 
-    def assign(self, centroids: Tensor, previous: Tensor | None) -> tuple[Tensor, Tensor, float, int]:
-        """Labels, squared distances to the own centroid, their weighted sum, and the number of labels changed."""
+    def assign(self, centroids: Tensor, previous: Tensor | None) -> tuple[Tensor, int]:
+        """Labels of the nearest centroids (k, d) in float64, and how many differ from `previous`."""
         points = self._points
         labels = torch.empty(len(points), dtype=torch.int64, device=points.device)
-        own = torch.empty(len(points), dtype=torch.float64, device=points.device)
         for part in chunks(len(points), len(centroids) + points.shape[1], points.device):
-            x = points[part].double()
-            labels[part] = _nearest_of_chunk(x, centroids, self._mean, _screen_dtype(points))
-            own[part] = (x - centroids[labels[part]]).square().sum(1)
-        self._last = labels, previous
-        inertia = own.sum() if self._weights is None else own @ self._weights
+            labels[part] = _nearest_of_chunk(
+                points[part].double(), centroids, self.mean, _screen_dtype(points)
+            )
+        self._centroids, self._labels, self._previous = centroids, labels, previous
         changed = len(labels) if previous is None else int((labels != previous).sum())
-        return labels, own, float(inertia), changed
+        return labels, changed
+
+    def distances(self) -> Tensor:
+        """Squared distances (N,) to the own centroid of the last pass, in float64."""
+        points, labels = self._points, self._labels
+        own = torch.empty(len(points), dtype=torch.float64, device=points.device)
+        for part in chunks(len(points), points.shape[1], points.device):
+            own[part] = (points[part].double() - self._centroids[labels[part]]).square().sum(1)
+        return own
+
+    def inertia(self, sums: Tensor, counts: Tensor) -> float:  # noqa: ARG002  (the compiled loop needs them)
+        """Σ weight · |x − own centroid|²."""
+        own = self.distances()
+        return float(own.sum() if self._weights is None else own @ self._weights)
 
     def add(self, sums: Tensor, counts: Tensor, *, changes_only: bool) -> None:
-        """Add the points of every label to `sums` (k, d) and `counts` (k,); or only what the last pass changed."""
-        assert self._last is not None  # noqa: S101  (for the type checker: a pass was made)
-        labels, previous = self._last
+        """Add the points of every label, less `mean`, to `sums` (k, d) and `counts` (k,); or what the last pass changed."""
+        labels, previous = self._labels, self._previous
         if not changes_only or previous is None:
             self._add(sums, counts, torch.arange(len(labels), device=labels.device), labels, 1.0)
             return
@@ -56,7 +65,7 @@ class PlainLoop:
         for part in chunks(len(rows), self._points.shape[1] + 1, sums.device):
             group, order = labels[part].sort(stable=True)
             index = rows[part][order]
-            x = self._points[index].double()
+            x = self._points[index].double() - self.mean
             weight = x.new_ones(len(index)) if self._weights is None else self._weights[index]
             weighted = torch.cat([x * weight[:, None], weight[:, None]], 1) * sign
             present, lengths = group.unique_consecutive(return_counts=True)
@@ -92,7 +101,9 @@ def _nearest_of_chunk(x: Tensor, centroids: Tensor, mean: Tensor, dtype: torch.d
     return labels
 
 
-def _decide(x: Tensor, centroids: Tensor, scores: Tensor, limit: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
+def _decide(
+    x: Tensor, centroids: Tensor, scores: Tensor, limit: Tensor, labels: Tensor, rows: Tensor
+) -> Tensor:
     """The nearest centroid of a few rows by float64 distances of every candidate; ties to the lowest index."""
     candidate = ~(scores[rows] > limit[rows, None])
     candidate.scatter_(1, labels[rows, None], value=True)
@@ -107,5 +118,7 @@ def _decide(x: Tensor, centroids: Tensor, scores: Tensor, limit: Tensor, labels:
         )
         best = squared.new_full((int(row.max()) + 1,), torch.inf).scatter_reduce_(0, row, squared, "amin")
         ties = torch.where(squared == best[row], column, len(centroids))
-        out[part] = torch.full_like(best, len(centroids), dtype=torch.int64).scatter_reduce_(0, row, ties, "amin")
+        out[part] = torch.full_like(best, len(centroids), dtype=torch.int64).scatter_reduce_(
+            0, row, ties, "amin"
+        )
     return out

@@ -1,6 +1,6 @@
-/* Weighted sums of the points of every label, in float64. A thread owns a range of labels and takes the points in their
- * order, so that a sum is the same, to the bit, for any number of threads. */
-#include "job.h"
+/* Weighted sums of the centred points of every label, in float64. A task owns a range of labels and takes the points in
+ * their order, so that a sum is the same, to the bit, for any number of threads. */
+#include "distance.h"
 
 typedef struct {
     const Job *job;
@@ -11,17 +11,17 @@ typedef struct {
 static void add(const Sums *to, int64_t i, int64_t j, double weight) {
     const Job *job = to->job;
     double *sum = to->sums + j * job->dims;
+    int64_t at = i * job->dims, t = 0;
     to->counts[j] += weight;
-    if (job->points_are_double) {
-        const double *x = (const double *)job->x + i * job->dims;
-        for (int64_t t = 0; t < job->dims; t++) sum[t] += weight * x[t];
-    } else {
-        const float *x = (const float *)job->x + i * job->dims;
-        for (int64_t t = 0; t < job->dims; t++) sum[t] += weight * (double)x[t];
+    for (; t + 8 <= job->dims; t += 8)
+        *(wide_d *)(sum + t) += weight * (widened(job, at + t) - *(const wide_d *)(job->mean + t));
+    for (; t < job->dims; t++) {
+        double x = job->points_are_double ? ((const double *)job->x)[at + t] : (double)((const float *)job->x)[at + t];
+        sum[t] += weight * (x - job->mean[t]);
     }
 }
 
-static void add_labels(void *shared, int64_t part, void *scratch) {
+static void add_labels(const void *shared, int64_t part, void *scratch) {
     (void)scratch;
     const Sums *to = shared;
     const Job *job = to->job;
@@ -40,5 +40,3 @@ int argrad_sums(const Job *job, double *sums, double *counts, int64_t changes_on
     Team team = {.work = add_labels, .shared = &to, .tasks = to.parts};
     return argrad_share(job->threads, &team);
 }
-
-int argrad_has_int8(void) { return HAS_INT8; }

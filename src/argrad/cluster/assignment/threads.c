@@ -1,5 +1,8 @@
-/* One team a call, each member takes task after task. */
+/* One team of threads a call, each member takes task after task. No pool stays behind: nothing spins, a fork is safe. */
 #include "job.h"
+#include <pthread.h>
+
+#define MOST 256
 
 static void *member(void *arg) {
     Team *team = arg;
@@ -17,15 +20,13 @@ static void *member(void *arg) {
     return NULL;
 }
 
-/* 0, or 1 when memory ran out: what was not done by one thread is done by the others as long as one could start */
 int argrad_share(int64_t threads, Team *team) {
-    pthread_t id[256];
+    pthread_t id[MOST];
     int64_t extra = 0;
     if (threads > team->tasks) threads = team->tasks;
-    if (threads > 256) threads = 256;
+    if (threads > MOST) threads = MOST;
     while (extra + 1 < threads && pthread_create(&id[extra], NULL, member, team) == 0) extra++;
     member(team);
     for (int64_t t = 0; t < extra; t++) pthread_join(id[t], NULL);
     return team->failed;
 }
-

@@ -1,0 +1,77 @@
+"""What the benchmarks share: rivals timed in turn in one process, the machine's name, a Markdown table, a JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def race(rivals: Mapping[str, Callable[[], object]], rounds: int = 15) -> dict[str, float]:
+    """Call every rival once a round, in turn, and return the best wall time of each in milliseconds."""
+    best = dict.fromkeys(rivals, float("inf"))
+    for call in rivals.values():
+        call()
+    for _ in range(rounds):
+        for name, call in rivals.items():
+            _wait()
+            start = time.perf_counter()
+            call()
+            _wait()
+            best[name] = min(best[name], 1e3 * (time.perf_counter() - start))
+    return best
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def machine() -> dict[str, object]:
+    """Say what this was measured on."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].split(":", 1)[1].strip() if lines else model
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """Lay rows out as a Markdown table; the first row's keys are the columns."""
+    columns = list(rows[0])
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def save(name: str, rows: list[dict[str, object]]) -> None:
+    """Print the table, and keep rows and machine in `results/NAME.json`."""
+    print(table(rows))
+    print(machine())
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps({"machine": machine(), "rows": rows}, indent=1, ensure_ascii=False)
+    (RESULTS / f"{name}.json").write_text(text + "\n")

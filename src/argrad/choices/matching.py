@@ -1,0 +1,112 @@
+"""The best perfect matching of n rows with n columns, and its law where n is small.
+
+A matching is the permutation matrix y with y[i, j] = 1 where row i is matched with column j.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache, partial
+from itertools import permutations
+from math import factorial
+from typing import TYPE_CHECKING
+
+import torch
+
+from argrad._checks import require
+from argrad.choices._gibbs import (
+    MASKED,
+    finite,
+    from_recursion,
+    indicate,
+    lift,
+    require_enumerable,
+    require_event,
+    spread,
+    unmask,
+)
+from argrad.choices._sparsemap import sparsemap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+_DIMS = 2
+_LARGEST = 12
+
+
+def _value(s: Tensor, plus: Callable[[Tensor], Tensor]) -> Tensor:
+    """Sum over all matchings, row after row, by the set of columns taken: n·2ⁿ⁻¹ terms instead of n!."""
+    taken = torch.zeros_like(s[..., 0, :1])
+    for row, (before, column) in zip(s.unbind(-2), _layers(s.shape[-1]), strict=True):
+        taken = plus(taken[..., before.to(s.device)] + row[..., column.to(s.device)])
+    return taken[..., 0]
+
+
+@cache
+def _layers(n: int) -> list[tuple[Tensor, Tensor]]:
+    """For each r, and each set of r + 1 columns: its columns, and the place of the set without each: (sets, r + 1)."""
+    place = {0: 0}
+    layers = []
+    for size in range(1, n + 1):
+        sets = [s for s in range(2**n) if s.bit_count() == size]
+        columns = [[j for j in range(n) if s >> j & 1] for s in sets]
+        before = [[place[s ^ (1 << j)] for j in js] for s, js in zip(sets, columns, strict=True)]
+        place = {s: i for i, s in enumerate(sets)}
+        layers.append((torch.tensor(before), torch.tensor(columns)))
+    return layers
+
+
+def _check(scores: Tensor) -> None:
+    require_event(scores, "matching", _DIMS)
+    expected = f"of at most {_LARGEST} rows: the exact law is a permanent, which takes 2ⁿ steps"
+    require(scores.shape[-1] <= _LARGEST, "scores", "matching", expected, scores)
+
+
+def _best(scores: Tensor) -> Tensor:
+    """Solve every matching by scipy, on the CPU; it returns integers."""
+    require_event(scores, "matching", _DIMS)
+    rows = scores.detach().double().cpu().reshape(scores.shape[:-2].numel(), *scores.shape[-2:])
+    rows = finite(rows)  # a large cost, so that scipy solves what is impossible too, for one error message
+    column = torch.stack([_solve(row) for row in rows]) if len(rows) else rows.new_zeros(rows.shape[:-1]).long()
+    total = rows.gather(-1, column.unsqueeze(-1)).sum((-2, -1))
+    unmask(total.view(scores.shape[:-2]), "matching")
+    return indicate(column.view(scores.shape[:-1]).to(scores.device), scores.detach())
+
+
+def _solve(row: Tensor) -> Tensor:
+    try:
+        from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 (optional)
+    except ImportError as missing:
+        msg = "The best matching needs scipy: pip install scipy"
+        raise ImportError(msg) from missing
+    # of masked entries only their number counts, which a cost this large keeps apart from all sums of scores
+    masked = row < MASKED / 2
+    kept = row.masked_fill(masked, 0)
+    cost = torch.where(masked, 2 * len(row) * (1 + kept.abs().amax()), -kept)
+    return torch.from_numpy(linear_sum_assignment(cost.numpy())[1])
+
+
+def _enumerate(scores: Tensor) -> Tensor:
+    require_event(scores, "matching", _DIMS)
+    n = scores.shape[-1]
+    require_enumerable(factorial(n), "matching")
+    column = torch.tensor(list(permutations(range(n))), device=scores.device)
+    return spread(indicate(column, scores.new_zeros(len(column), n, n)), scores, _DIMS)
+
+
+_small, log_partition = from_recursion(
+    _value, "matching", _DIMS, check=_check, name="the choice of a matching", enumerate=_enumerate
+)
+matching = replace(
+    _small,
+    hard=_best,
+    project=partial(sparsemap, hard=_best, event_dims=_DIMS),
+    lift=partial(lift, hard=_best, event_dims=_DIMS),
+)
+"""Choose a perfect matching.
+
+Formula: y*(s) = argmax over permutation matrices y of ⟨y, s⟩; the law is p(y) ∝ exp⟨y, s⟩, whose normaliser is a
+permanent: exact up to 12 rows, refused beyond. The best one is scipy's, for any size.
+"""
