@@ -1,6 +1,6 @@
 """Draw docs/images/why-kmeans-trains.png, and print the table of docs/why-kmeans-trains.md.
 
-    python examples/why_kmeans_trains.py docs/images/why-kmeans-trains.png
+python examples/why_kmeans_trains.py docs/images/why-kmeans-trains.png
 """
 
 import sys

@@ -56,10 +56,7 @@ def test_processes_that_start_at_once_do_not_disturb_each_other(tmp_path):
 
 def test_without_a_compiler_plain_pytorch_runs(tmp_path):
     said, labels = run(XDG_CACHE_HOME=str(tmp_path), PATH=str(tmp_path), CC="")
-    assert (
-        said
-        == "plain PyTorch, since the loop could not be compiled: no C compiler (cc, gcc, clang) on the PATH"
-    )
+    assert said == "plain PyTorch, since the loop could not be compiled: no C compiler (cc, gcc, clang) on the PATH"
     assert labels == "[1, 0]"
 
 

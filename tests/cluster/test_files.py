@@ -31,13 +31,11 @@ def write(path, points):
     return path
 
 
-@pytest.mark.parametrize(
-    "name", ["p.npy", "p.npz", "p.csv", "bare.csv", "p.tsv", "p.parquet", "p.arrow"]
-)
+@pytest.mark.parametrize("name", ["p.npy", "p.npz", "p.csv", "bare.csv", "p.tsv", "p.parquet", "p.arrow"])
 def test_every_format_ends_where_memory_ends_bit_for_bit_whatever_the_batch(name, points, tmp_path):
     path = write(tmp_path / name, points)
     inside = KMeans(5, random_state=0).fit(points)
-    runs = [KMeans(5, random_state=0, batch_size=size).fit(Files([path])) for size in (None, 100)]
+    runs = [KMeans(5, random_state=0, batch_size=size).fit(Files([path])) for size in (None, 300)]
     assert torch.equal(runs[0].cluster_centers_, runs[1].cluster_centers_)
     assert runs[0].history_ == runs[1].history_
     assert torch.equal(runs[0].labels_, inside.labels_)
@@ -98,14 +96,14 @@ def test_a_bad_cell_is_named_by_line_and_column(line, words, points, tmp_path):
     lines[499] = line
     path.write_text("\n".join(lines))
     with pytest.raises(ValueError, match=words):
-        KMeans(3).fit(Files([path], batch_size=64))
+        KMeans(3).fit(Files([path], batch_size=300))
 
 
 def test_a_bad_number_of_an_array_is_named_by_row_and_column(points, tmp_path):
     bad = points.clone()
     bad[700, 1] = float("nan")
     with pytest.raises(ValueError, match="row 700, column 1"):
-        KMeans(3).fit(Files([write(tmp_path / "p.npy", bad)], batch_size=64))
+        KMeans(3).fit(Files([write(tmp_path / "p.npy", bad)], batch_size=300))
 
 
 def test_what_is_no_data_is_refused(points, tmp_path):

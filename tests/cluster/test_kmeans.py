@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.cluster import KMeans as Reference
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_iris
 
 from argrad.cluster import ConvergenceWarning, KMeans, nearest
 
@@ -119,15 +119,26 @@ def test_more_clusters_than_distinct_points_is_finite_and_warns(init):
 
 def test_duplicate_start_points_are_pulled_apart():
     points = blobs()
-    model = KMeans(4, init=points[:1].repeat(4, 1), random_state=0).fit(points)
+    start = points[:1].repeat(4, 1)
+    model = KMeans(4, init=start, momentum=0).fit(points)
     assert len(model.labels_.unique()) == 4
-    assert model.inertia_ < 1.2 * KMeans(4, random_state=0).fit(points).inertia_
+    theirs = Reference(4, init=start.numpy(), n_init=1, tol=0).fit(points.numpy())
+    assert model.inertia_ <= theirs.inertia_ * (1 + 1e-9)  # moved to the farthest points, as scikit-learn's are
 
 
 def test_an_empty_cluster_moves_to_the_farthest_point():
     points = torch.tensor([[0.0], [1.0], [2.0], [50.0]])
     model = KMeans(2, init=torch.tensor([[1.0], [1e9]]), max_iter=1, momentum=0).fit(points)
     assert model.cluster_centers_.flatten().tolist() == [1.0, 50.0]
+
+
+def test_rounding_is_no_distance_to_move_to():
+    """As many clusters as rows, some rows alike: centroids off by rounding alone must not draw empty clusters."""
+    points = torch.tensor(load_iris().data)
+    with pytest.warns(ConvergenceWarning):
+        model = KMeans(150, random_state=0).fit(points)
+    assert model.stopped_ == "no label changed"
+    assert model.inertia_ < 1e-20
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
@@ -150,13 +161,13 @@ def test_the_number_of_threads_changes_nothing():
     code = (
         "import sys, torch; torch.set_num_threads(int(sys.argv[1]));"
         "from argrad.cluster import KMeans;"
-        "x = torch.randn(20000, 24, generator=torch.Generator().manual_seed(0));"
-        "m = [KMeans(40, init=i, random_state=0, max_iter=15).fit(x) for i in ('k-means||', 'k-means++')];"
+        "x = torch.randn(6000, 24, generator=torch.Generator().manual_seed(0));"
+        "m = [KMeans(30, init=i, random_state=0, max_iter=8).fit(x) for i in ('k-means||', 'k-means++')];"
         "print([(a.inertia_.hex(), int((a.cluster_centers_.view(torch.int32).long() * 31).sum())) for a in m])"
     )
     outputs = {
         subprocess.run([sys.executable, "-c", code, n], capture_output=True, text=True, check=True).stdout
-        for n in ("1", "2", "3")
+        for n in ("1", "2")
     }
     assert len(outputs) == 1
 

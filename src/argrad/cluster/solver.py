@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch.nn import functional
 
+from argrad.cluster.rows import Far
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -96,7 +98,7 @@ def solve(
 
 def _advance(passes: Passes, totals: Totals, state: State, settings: Settings, dtype: torch.dtype) -> State:
     """The state after one pass. A run that stops keeps its centroids, as the labels belong to them."""
-    mean, moved = _means(passes, totals, state.centroids, settings)
+    mean, moved = _means(passes, totals, state.centroids, settings, dtype)
     seen = replace(state, history=(*state.history, totals.inertia), changed=totals.changed)
     if state.plain:
         after = replace(seen, centroids=mean.to(dtype).double())
@@ -147,11 +149,13 @@ def _rests(seen: State, after: State) -> bool:
     return (seen.changed == 0 and not first) or torch.equal(seen.centroids, after.centroids)
 
 
-def _means(passes: Passes, totals: Totals, centroids: Tensor, settings: Settings) -> tuple[Tensor, bool]:
+def _means(
+    passes: Passes, totals: Totals, centroids: Tensor, settings: Settings, dtype: torch.dtype
+) -> tuple[Tensor, bool]:
     """The mean of every cluster; an empty one moves to a far point, and where there is none, stays."""
     sums, counts = totals.sums.clone(), totals.counts.clone()
     empty = (counts <= 0).nonzero().squeeze(1)
-    moved = len(empty) > 0 and _refill(passes, sums, counts, empty)
+    moved = len(empty) > 0 and _refill(passes, sums, counts, empty, dtype)
     mean = torch.where(
         counts[:, None] > 0, sums / counts[:, None].clamp_min(torch.finfo(torch.float64).tiny), centroids
     )
@@ -161,9 +165,14 @@ def _means(passes: Passes, totals: Totals, centroids: Tensor, settings: Settings
     return mean, moved
 
 
-def _refill(passes: Passes, sums: Tensor, counts: Tensor, empty: Tensor) -> bool:
-    """Give each empty cluster one of the farthest points, taken from the cluster that it was in."""
+def _refill(passes: Passes, sums: Tensor, counts: Tensor, empty: Tensor, dtype: torch.dtype) -> bool:
+    """Give each empty cluster one of the farthest points, taken from the cluster that it was in.
+
+    A point at its centroid but for rounding is not far: moving a cluster there would go on for ever.
+    """
     far = passes.farthest(len(empty))
+    rounding = 4 * torch.finfo(dtype).eps * far.points.norm(dim=1)
+    far = Far(*(part[far.distances > rounding.square()] for part in far))
     to = empty[: len(far.labels)]
     weighted = far.points * far.weights[:, None]
     for sign, label in ((-1.0, far.labels), (1.0, to)):  # a few rows: one after the other, on every device alike

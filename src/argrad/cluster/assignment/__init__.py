@@ -20,9 +20,7 @@ from argrad.cluster.assignment.plain import PlainLoop
 
 __all__ = ["Assignment", "Pass", "backend", "nearest"]
 
-_REFRESH: Final = (
-    32  # passes after which sums are added up anew: each change of a label costs them two roundings
-)
+_REFRESH: Final = 32  # passes after which sums are added up anew: each change of a label costs them two roundings
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,7 @@ class Assignment:
         loop.add(state.sums, state.counts, changes_only=state.age > 0)
         self._state = state
         inertia = loop.inertia(state.sums, state.counts)
-        return Pass(
-            labels, changed, state.sums + state.counts[:, None] * loop.mean, state.counts.clone(), inertia
-        )
+        return Pass(labels, changed, state.sums + state.counts[:, None] * loop.mean, state.counts.clone(), inertia)
 
     @torch.no_grad()
     def distances(self) -> Tensor:
@@ -168,9 +164,7 @@ def _checked(points: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | N
 
 
 def _checked_centroids(centroids: Tensor, points: Tensor, of: str) -> Tensor:
-    require(
-        centroids.ndim == 2 and len(centroids) > 0, "centroids", of, "a matrix of at least one row", centroids
-    )
+    require(centroids.ndim == 2 and len(centroids) > 0, "centroids", of, "a matrix of at least one row", centroids)
     fit = centroids.shape[1] == points.shape[1]
     rows = f"with points of shape {tuple(points.shape)}"
     require(fit, "centroids", of, "of as many columns as the points", centroids, context=rows)
