@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _METRICS = ("euclidean", "cosine")
+_SMALL = 2**19  # differences that a mini-batch may hold at once: 4 MB
 
 
 def kmeans_loss(
@@ -101,11 +102,18 @@ def assign(points: Tensor, centroids: Tensor, *, metric: str = "euclidean") -> T
     x, c = full_precision(points.detach()), full_precision(centroids.detach())
     if metric == "cosine":
         x, c = functional.normalize(x, dim=-1), functional.normalize(c, dim=-1)
-    if x.ndim == 2 and c.ndim == 2 and reads_values(x):  # noqa: PLR2004 (a matrix)
-        return nearest(x, c)[0]
+    if x.ndim == 2 and reads_values(x):  # noqa: PLR2004 (a matrix)
+        return _assign_exactly(x, c)
     middle = c.mean(-2, keepdim=True)  # |c|² − 2 x·c cancels where both are far from the origin
     x, c = x - middle, c - middle
     return (c.square().sum(-1).unsqueeze(-2) - 2 * x @ c.mT).min(-1).indices
+
+
+def _assign_exactly(x: Tensor, c: Tensor) -> Tensor:
+    """In float64: a mini-batch at once, as preparing the compiled loop would take longer."""
+    if len(x) * c.numel() > _SMALL:
+        return nearest(x, c)[0]
+    return (x.double().unsqueeze(1) - c.double()).square().sum(-1).min(1).indices
 
 
 @torch.no_grad()
