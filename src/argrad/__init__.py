@@ -12,6 +12,8 @@ from argrad._version import __version__
 
 if TYPE_CHECKING:
     from argrad import choices as choices
+    from argrad import cluster as cluster
+    from argrad import doctor as doctor
     from argrad import losses as losses
     from argrad import nn as nn
     from argrad import noise as noise
@@ -86,7 +88,7 @@ _ROOMS = {
         "topk",
     ],
 }
-_MODULES = ["choices", "losses", "nn", "noise", "schedules", "structure"]
+_MODULES = ["choices", "cluster", "doctor", "losses", "nn", "noise", "schedules", "structure"]
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604 (all are strings)

@@ -37,8 +37,8 @@ def read_estimators(text: str) -> dict[str, Estimator]:
         ValueError: text that is not a list of known names with literal arguments.
 
     >>> from argrad.cli.names import read_estimators
-    >>> read_estimators("ReinMax,GumbelRao(samples=10,temperature=0.5)")
-    {'ReinMax': ReinMax(temperature=1.0), 'GumbelRao(samples=10, temperature=0.5)': GumbelRao(samples=10, temperature=0.5)}
+    >>> list(read_estimators("ReinMax,GumbelRao(samples=3,temperature=0.5)"))
+    ['ReinMax', 'GumbelRao(samples=3, temperature=0.5)']
     """
     try:
         listed = ast.parse(f"({text},)", mode="eval").body

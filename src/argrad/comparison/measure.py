@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from argrad.comparison.meter import peak_bytes, stopwatch
+from argrad.comparison.moments import Moments
 from argrad.estimators import Enumerate, IndeCateR, ScoreFunction
 from argrad.estimators.exact import cost_dims
 from argrad.verbs import expect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from argrad.core import Choice, Estimator
 
-_BLOCKS = 32
 _SURE = 3.0  # standard errors from which on a bias is called one
 
 
@@ -85,7 +85,7 @@ def find_truth(question: Question, generator: torch.Generator, *, most_states: i
         return Truth(question.gradient(Enumerate(), generator).double(), "exact, all states enumerated")
     local = question.choice.has("enumerate")
     unbiased: Estimator = IndeCateR() if local else ScoreFunction(samples=64)
-    moments = _Moments.of(question, unbiased, generator, draws)
+    moments = Moments.of(draw_many(question, unbiased, generator, draws, []))
     source = f"mean of {draws} draws of {type(unbiased).__name__}, unbiased"
     return Truth(moments.mean, source, moments.variance / draws)
 
@@ -125,8 +125,10 @@ class Quality:
 def measure(question: Question, estimator: Estimator, truth: Truth, generator: torch.Generator, draws: int) -> Quality:
     """Call the estimator `draws` times, or twice if it takes no random number, and compare it with the truth."""
     memory = peak_bytes(lambda: question.gradient(estimator, generator), question.device)
-    moments = _Moments.of(question, estimator, generator, draws, towards=truth.gradient)
-    squared, error = moments.squared_distance(truth)
+    seconds: list[float] = []
+    drawn = draw_many(question, estimator, generator, draws, seconds)
+    moments = Moments.of(drawn, towards=truth.gradient)
+    squared, error = moments.squared_distance(truth.gradient, truth.variance)
     scale = truth.norm or 1.0
     floor = (1e3 * torch.finfo(question.scores[0].dtype).eps * scale) ** 2  # rounding is no bias
     biased = squared > max(_SURE * error, floor)
@@ -138,90 +140,33 @@ def measure(question: Question, estimator: Estimator, truth: Truth, generator: t
         noise=moments.variance**0.5 / scale,
         cosine=moments.cosine,
         signal_to_noise=moments.signal / moments.variance**0.5 if moments.variance else inf,
-        seconds=median(moments.seconds[1:] or moments.seconds),
+        seconds=median(seconds[1:]),
         peak_bytes=memory,
         draws=moments.count,
     )
 
 
-@dataclass(frozen=True)
-class _Moments:
-    """Sums over draws, kept by blocks: no draw is stored, and yet the error of what follows is known."""
+def draw_many(
+    question: Question, estimator: Estimator, generator: torch.Generator, count: int, seconds: list[float]
+) -> Iterator[Tensor]:
+    """Give `count` draws in float64 and book their times; one, if another takes no random number and is the same."""
 
-    blocks: Tensor  # (blocks, P): mean of each block of draws
-    variance: float  # total variance of one draw
-    cosine: float
-    seconds: list[float]
-    count: int
+    def draw() -> Tensor:
+        start = stopwatch(question.device)
+        drawn = question.gradient(estimator, generator)
+        seconds.append(stopwatch(question.device) - start)
+        return drawn.double()
 
-    @classmethod
-    def of(
-        cls,
-        question: Question,
-        estimator: Estimator,
-        generator: torch.Generator,
-        draws: int,
-        towards: Tensor | None = None,
-    ) -> _Moments:
-        """Draw, and sum up."""
-        before = _random_state(generator)
-        seconds, cosines, squares = [], 0.0, 0.0
-        sums, count = torch.zeros(0), 0
-        for i in range(draws):
-            start = stopwatch(question.device)
-            drawn = question.gradient(estimator, generator)
-            seconds.append(stopwatch(question.device) - start)
-            drawn = drawn.double()
-            if i == 0:
-                sums = drawn.new_zeros(min(_BLOCKS, draws), drawn.numel())
-            sums[i % len(sums)] += drawn
-            squares += drawn.square().sum().item()
-            cosines += _cosine(drawn, towards)
-            count += 1
-            repeats = i == 1 and _random_state(generator) == before and torch.equal(2 * drawn, sums.sum(0))
-            if repeats:
-                return cls(drawn.unsqueeze(0), 0.0, cosines / 2, seconds, 1)
-        counts = torch.tensor([(count - b + len(sums) - 1) // len(sums) for b in range(len(sums))]).to(sums)
-        mean = sums.sum(0) / count
-        variance = (squares - count * mean.square().sum().item()) / max(count - 1, 1)
-        return cls(sums / counts.unsqueeze(1), max(variance, 0.0), cosines / count, seconds, count)
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean over blocks."""
-        return self.blocks.mean(0)
-
-    @property
-    def signal(self) -> float:
-        """‖E[g]‖, without the part that the noise of the mean adds."""
-        return max(self.mean.square().sum().item() - self.variance / self.count, 0.0) ** 0.5
-
-    def squared_distance(self, truth: Truth) -> tuple[float, float]:
-        """Give an unbiased estimate of ‖E[g] − truth‖² and its standard error (jackknife over blocks).
-
-        Σ_{a≠b} ⟨d_a, d_b⟩/(B(B−1)) over block means less the truth: products of different blocks share no noise.
-        """
-        gap = self.blocks - truth.gradient
-        if len(gap) == 1:
-            return gap.square().sum().item() - truth.variance, _truth_error(gap[0], truth)
-        total, own, b = gap.sum(0), gap.square().sum(1), len(gap)
-        whole = ((total.square().sum() - own.sum()) / (b * (b - 1))).item()
-        without = (total - gap).square().sum(1) - (own.sum() - own)
-        jackknife = without / ((b - 1) * (b - 2)) if b > 2 else without * 0 + inf  # noqa: PLR2004
-        error = ((b - 1) / b * (jackknife - jackknife.mean()).square().sum()).sqrt().item()
-        return whole - truth.variance, (error**2 + _truth_error(gap.mean(0), truth) ** 2) ** 0.5
-
-
-def _truth_error(gap: Tensor, truth: Truth) -> float:
-    """Bound the standard error that the truth's own noise adds to ‖gap‖²: its covariance is at most its trace."""
-    return (2 * truth.variance**2 + 4 * gap.square().sum().item() * truth.variance) ** 0.5
-
-
-def _cosine(drawn: Tensor, towards: Tensor | None) -> float:
-    if towards is None:
-        return 0.0
-    norms = (drawn.norm() * towards.norm()).item()
-    return (drawn @ towards).item() / norms if norms else 0.0
+    before = _random_state(generator)
+    first = draw()
+    untouched = _random_state(generator) == before
+    second = draw()
+    yield first
+    if untouched and torch.equal(first, second):
+        return
+    yield second
+    for _ in range(count - 2):
+        yield draw()
 
 
 def _random_state(generator: torch.Generator) -> tuple[bytes, ...]:

@@ -36,7 +36,7 @@ class LiveBytes(TorchDispatchMode):
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],
-        types: tuple[type, ...],  # noqa: ARG002
+        types: tuple[type, ...],
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:

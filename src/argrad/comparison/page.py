@@ -7,8 +7,16 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from argrad.comparison.screen import GRADIENT_COLUMNS, GRADIENT_LEGEND, TRAINING_LEGEND, gradient_cells, truth_in_words
-from argrad.comparison.words import number
+from argrad.comparison.screen import (
+    GRADIENT_COLUMNS,
+    GRADIENT_LEGEND,
+    TRAINING_COLUMNS,
+    TRAINING_LEGEND,
+    gradient_cells,
+    notes,
+    training_cells,
+    truth_in_words,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,9 +52,6 @@ def write_html(comparison: Comparison, path: Path) -> Path:
 def page(comparison: Comparison) -> str:
     """Give the page."""
     title = escape(f"argrad compare {comparison.problem}")
-    notes = [f"{row.name}: {row.refused}" for row in comparison.rows if row.refused]
-    if not comparison.complete:
-        notes.insert(0, "Interrupted: this is what was done until then.")
     parts = [
         f"<h1>{title}</h1>",
         f'<p class="soft">{escape(comparison.about)}</p>' if comparison.about else "",
@@ -54,23 +59,25 @@ def page(comparison: Comparison) -> str:
         _picture(comparison),
         _trainings(comparison),
         _gradients(comparison),
-        *(f'<p class="soft">{escape(note)}</p>' for note in notes),
+        *(f'<p class="soft">{escape(note)}</p>' for note in notes(comparison)),
         _setting(comparison),
     ]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
     body = "\n".join(part for part in parts if part)
-    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
+    )
 
 
 def _picture(comparison: Comparison) -> str:
     from argrad.comparison.picture import paint  # noqa: PLC0415 (matplotlib is an extra)
 
     try:
-        figure = paint(comparison)
+        figure = paint(comparison, titled=False)
     except ModuleNotFoundError as error:
         return f'<p class="soft">{escape(str(error))}</p>'
     drawn = io.StringIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    figure.savefig(drawn, format="svg", metadata={"Date": None}, bbox_inches="tight")
     svg = re.sub(r"^.*?(?=<svg)", "", drawn.getvalue(), count=1, flags=re.DOTALL)
     return f'<figure role="img" aria-label="{escape(comparison.verdict)}">{svg}</figure>'
 
@@ -81,7 +88,9 @@ def _table(comparison: Comparison, columns: tuple[str, ...], rows: list[tuple[Ro
     body = []
     for row, words in rows:
         cells = "".join(f"<td>{escape(word)}</td>" for word in (row.name, *words))
-        body.append(f'<tr class="win">{cells}</tr>' if best is not None and row.name == best.name else f"<tr>{cells}</tr>")
+        body.append(
+            f'<tr class="win">{cells}</tr>' if best is not None and row.name == best.name else f"<tr>{cells}</tr>"
+        )
     return f'<div class="scroll"><table><tr>{head}</tr>{"".join(body)}</table></div>'
 
 
@@ -89,17 +98,10 @@ def _trainings(comparison: Comparison) -> str:
     if not comparison.trained:
         return ""
     better = "higher" if comparison.metric.larger_is_better else "lower"
-    rows = [(row, _training_cells(comparison, row)) for row in comparison.trained]
-    table = _table(comparison, ("median", "worst seed", "every seed", "soft − hard"), rows)
+    rows = [(row, training_cells(comparison, row)) for row in comparison.trained]
+    table = _table(comparison, TRAINING_COLUMNS, rows)
     name = escape(comparison.metric.name)
     return f'<h2>After training: {name}, {better} is better</h2>{table}<p class="soft">{escape(TRAINING_LEGEND)}</p>'
-
-
-def _training_cells(comparison: Comparison, row: Row) -> list[str]:
-    if row.training is None:
-        return []
-    every = "  ".join(number(value) for value in row.training.hard)
-    return [number(row.training.median), number(comparison.worst(row)), every, number(row.training.gap)]
 
 
 def _gradients(comparison: Comparison) -> str:

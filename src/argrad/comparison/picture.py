@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from argrad.comparison.words import number
+from argrad.comparison.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +20,11 @@ LEAST = 1e-3  # where the axis of relative errors begins: what is below is drawn
 def draw(comparison: Comparison, path: Path) -> Path:
     """Draw it into a file."""
     figure = paint(comparison)
-    figure.savefig(path, dpi=160, facecolor="white")
+    figure.savefig(path, dpi=160, facecolor="white", bbox_inches="tight", pad_inches=0.15)
     return path
 
 
-def paint(comparison: Comparison) -> Any:
+def paint(comparison: Comparison, *, titled: bool = True) -> Any:
     """Give the matplotlib figure, made without the global state of pyplot."""
     try:
         from matplotlib import rc_context  # noqa: PLC0415 (an optional dependency)
@@ -33,29 +33,30 @@ def paint(comparison: Comparison) -> Any:
         raise ModuleNotFoundError(msg) from error
     style = {"font.size": 9, "text.color": INK, "axes.labelcolor": INK, "xtick.color": SOFT, "ytick.color": INK}
     with rc_context(style | {"font.family": "DejaVu Sans", "axes.edgecolor": RULE, "svg.hashsalt": "argrad"}):
-        return _figure(comparison)
+        return _figure(comparison, titled)
 
 
-def _figure(comparison: Comparison) -> Any:
+def _figure(comparison: Comparison, titled: bool) -> Any:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     rows = _order(comparison)
     curves = any(len(c) > 1 for r in rows if r.training for c in r.training.curves.values())
-    panels: list[tuple[Callable[[Any, Comparison, list[Row]], None], float]] = [(_errors, 1.25), (_seconds, 0.8)]
+    tall = 1.3 + 0.31 * len(rows)
+    figure = Figure(figsize=(10.5, tall + 3.2 * curves + 0.5 * titled), layout="constrained")
+    ratios = [tall, 3.2] if curves else [tall]
+    parts: Any = figure.subfigures(len(ratios), 1, squeeze=False, height_ratios=ratios, hspace=0.04)[:, 0]
+    panels: list[tuple[Callable[[Any, Comparison, list[Row]], None], float]] = [(_errors, 1.2), (_seconds, 0.7)]
     if comparison.trained:
-        panels.insert(0, (_results, 1.5))
-    tall = 0.9 + 0.32 * len(rows)
-    figure = Figure(figsize=(11, tall + (3.4 if curves else 0) + 0.5), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
-    ratios = [tall, 3.4] if curves else [tall]
-    grid = figure.add_gridspec(len(ratios), len(panels), width_ratios=[w for _, w in panels], height_ratios=ratios)
-    for i, (panel, _) in enumerate(panels):
-        axes = figure.add_subplot(grid[0, i])
+        panels.insert(0, (_results, 1.4))
+    every = parts[0].subplots(1, len(panels), squeeze=False, width_ratios=[w for _, w in panels])[0]
+    for i, (axes, (panel, _)) in enumerate(zip(every, panels, strict=True)):
         _lines(axes, comparison, rows, named=i == 0)
         panel(axes, comparison, rows)
     if curves:
-        _curves(figure.add_subplot(grid[1, :]), comparison)
-    figure.suptitle(f"argrad compare {comparison.problem}", x=0.01, ha="left", fontsize=13, fontweight="bold")
+        _curves(parts[1].subplots(), comparison)
+    if titled:
+        figure.suptitle(f"argrad compare {comparison.problem}", x=0.01, ha="left", fontsize=13, fontweight="bold")
+        parts[0].suptitle(" ", fontsize=4)
     return figure
 
 
@@ -90,11 +91,11 @@ def _results(axes: Any, comparison: Comparison, rows: list[Row]) -> None:
         axes.scatter(hard, [i] * len(hard), s=26, color=WINNER, alpha=0.55, linewidth=0, zorder=3)
         axes.scatter([row.training.median], [i], s=120, marker="|", color=INK, linewidth=1.8, zorder=4)
         axes.scatter([worst], [i], s=44, facecolor="none", edgecolor=SECOND, linewidth=1.5, zorder=5)
-    axes.set_title(f"After training: {comparison.metric.name}", loc="left", fontsize=9.5, fontweight="bold")
+    _title(axes, "After training", comparison.metric.name)
     axes.set_xlabel("● a seed   | median   ○ worst seed", color=SOFT, fontsize=8)
 
 
-def _errors(axes: Any, comparison: Comparison, rows: list[Row]) -> None:
+def _errors(axes: Any, comparison: Comparison, rows: list[Row]) -> None:  # noqa: ARG001 (panels are called alike)
     for i, row in enumerate(rows):
         q = row.quality
         if q is None:
@@ -105,17 +106,34 @@ def _errors(axes: Any, comparison: Comparison, rows: list[Row]) -> None:
         axes.scatter([noise], [i], s=34, facecolor="white", edgecolor=WINNER, linewidth=1.5, zorder=3)
         axes.scatter([bias], [i], s=36, marker="D", color=SECOND, linewidth=0, zorder=4)
     axes.set_xscale("log")
-    axes.set_xlim(LEAST / 1.5, None)
-    axes.set_title("Error of one call's gradient", loc="left", fontsize=9.5, fontweight="bold")
-    axes.set_xlabel(f"◆ bias   ○ noise   (relative; {number(LEAST)}: none found)", color=SOFT, fontsize=8)
+    top = max((max(r.quality.bias, r.quality.noise) for r in rows if r.quality), default=1.0)
+    decades = [10.0**k for k in range(-2, 7) if 10.0**k <= 2 * max(top, 1.0)]
+    axes.set_xticks([LEAST, *decades], ["none", *(f"{d:g}" for d in decades)], minor=False)
+    axes.minorticks_off()
+    axes.set_xlim(LEAST / 1.6, 1.8 * max(top, 1.0))
+    _title(axes, "One call's gradient: ◆ bias, ○ noise", "relative to the true gradient's length")
 
 
 def _seconds(axes: Any, comparison: Comparison, rows: list[Row]) -> None:  # noqa: ARG001
     for i, row in enumerate(rows):
         if row.quality is not None:
-            axes.barh(i, row.quality.seconds * 1e3, height=0.42, color=WINNER, alpha=0.75, zorder=2)
-    axes.set_title("Time of one call", loc="left", fontsize=9.5, fontweight="bold")
-    axes.set_xlabel("ms, forward and backward", color=SOFT, fontsize=8)
+            axes.barh(i, row.quality.seconds, height=0.4, color=WINNER, alpha=0.7, zorder=2)
+            axes.annotate(
+                duration(row.quality.seconds),
+                (row.quality.seconds, i),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
+    axes.margins(x=0.35)
+    axes.set_xticks([])
+    _title(axes, "Time of one call", "forward and backward, cost included")
+
+
+def _title(axes: Any, title: str, under: str) -> None:
+    axes.set_title(f"{title}\n", loc="left", fontsize=9.5, fontweight="bold")
+    axes.annotate(under, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", color=SOFT, fontsize=8)
 
 
 def _curves(axes: Any, comparison: Comparison) -> None:
@@ -138,15 +156,15 @@ def _curves(axes: Any, comparison: Comparison) -> None:
     axes.tick_params(length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.set_title(f"On the way: {comparison.metric.name}, median over seeds", loc="left", fontsize=9.5, fontweight="bold")
+    _title(axes, "On the way", f"{comparison.metric.name}, median over seeds")
     axes.set_xlabel("% of the training", color=SOFT, fontsize=8)
 
 
 def _name_lines(axes: Any, ends: list[tuple[float, str, str]]) -> None:
-    """Write each line's name beside its end, moved apart where they would overlap."""
+    """Write each line's name beside its end, from the top down, moved apart where they would overlap."""
     low, high = axes.get_ylim()
-    space, last = (high - low) / 15, low - (high - low)
-    for value, name, colour in sorted(ends):
-        last = max(value, last + space)
-        axes.annotate(name, (100, last), (6, 0), textcoords="offset points", color=colour, fontsize=8, va="center",
-                      annotation_clip=False)
+    space, last = (high - low) / 14, high + (high - low)
+    place = {"textcoords": "offset points", "fontsize": 8, "va": "center", "annotation_clip": False}
+    for value, name, colour in sorted(ends, reverse=True):
+        last = min(value, last - space)
+        axes.annotate(name, (100, last), (6, 0), color=colour, **place)

@@ -96,7 +96,7 @@ def outcomes(result: float | Outcome | Iterable[Outcome]) -> Iterable[Outcome]:
 def named(estimators: Mapping[str, Estimator] | Iterable[Estimator]) -> dict[str, Estimator]:
     """Give every estimator a name: its own, or what it is."""
     if isinstance(estimators, Mapping):
-        return dict(estimators)
+        return {str(name): estimator for name, estimator in estimators.items()}
     listed = list(estimators)
     names = [label(e) for e in listed]
     repeated = {n for n in names if names.count(n) > 1}

@@ -182,7 +182,11 @@ def _record(comparison: Comparison, row: Row) -> dict[str, Any]:
     record: dict[str, Any] = {"estimator": row.name}
     if row.training is not None and row.training.curves:
         hard = row.training.hard
-        record |= {"hard_median": row.training.median, "hard_worst": comparison.worst(row), "soft_gap": row.training.gap}
+        record |= {
+            "hard_median": row.training.median,
+            "hard_worst": comparison.worst(row),
+            "soft_gap": row.training.gap,
+        }
         record |= {"seeds": len(hard)}
     if row.quality is not None:
         record |= asdict(row.quality)

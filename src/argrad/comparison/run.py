@@ -16,8 +16,19 @@ from argrad.comparison.measure import Question, Truth, find_truth, measure
 from argrad.comparison.problem import Metric, Outcome, Problem, named, outcomes
 from argrad.comparison.result import Comparison, Row, Training
 from argrad.comparison.ways import Annealed, Deterministic
-from argrad.estimators import Enumerate, GappedStraightThrough, GumbelRao, MarginalLikelihood, ReinMax
-from argrad.estimators import Identity, IndeCateR, Relaxed, ScoreFunction, Spigot, StraightThrough
+from argrad.estimators import (
+    Enumerate,
+    GappedStraightThrough,
+    GumbelRao,
+    Identity,
+    IndeCateR,
+    MarginalLikelihood,
+    ReinMax,
+    Relaxed,
+    ScoreFunction,
+    Spigot,
+    StraightThrough,
+)
 from argrad.noise import Gumbel
 
 if TYPE_CHECKING:

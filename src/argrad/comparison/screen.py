@@ -19,65 +19,60 @@ if TYPE_CHECKING:
 
 GRADIENT_COLUMNS = ("bias", "noise", "cosine", "signal/noise", "time", "memory")
 GRADIENT_LEGEND = (
-    "bias, noise: of one call, relative to the true gradient's length ({truth}); cosine: of one call to the truth; "
-    "time, memory: of one call, forward and backward."
+    "bias, noise: of one call, relative to the length of the true gradient ({truth}); “<”: within noise, at most this. "
+    "cosine: of one call with the truth. time, memory: of one call, forward and backward. MarginalLikelihood and "
+    "Relaxed have objectives of their own: what counts as bias here is their design."
 )
-TRAINING_LEGEND = "Rows are sorted by the worst seed. soft − hard: what the model seems to gain by soft choices."
+TRAINING_COLUMNS = ("median", "worst", "soft − hard", "every seed")
+TRAINING_LEGEND = "Sorted by the worst seed. soft − hard: what the same model seems to gain by soft choices."
+WIDE = 110  # columns of a terminal that has room for all
 
 
 def render(comparison: Comparison, width: int) -> Iterator[RenderableType]:
     """Give what to print, top to bottom."""
     if comparison.about:
-        yield Text(comparison.about, style="dim")
-        yield Text()
+        yield Text(f"{comparison.about}\n", style="dim")
+    wide = width >= WIDE
     if comparison.trained:
-        yield _trainings(comparison)
-        yield Text()
-    yield _gradients(comparison, width)
-    for row in comparison.rows:
-        if row.refused:
-            yield Text(f"{row.name}: {row.refused}", style="yellow")
-    yield Text()
-    if not comparison.complete:
-        yield Text("Interrupted: this is what was done until then.", style="yellow")
+        better = "higher" if comparison.metric.larger_is_better else "lower"
+        title = f"After training: {comparison.metric.name}, {better} is better"
+        cells = {row.name: training_cells(comparison, row) for row in comparison.trained}
+        yield from _table(comparison, title, TRAINING_COLUMNS, cells, () if wide else ("every seed",))
+        yield Text(f"{TRAINING_LEGEND}\n", style="dim")
+    cells = {row.name: gradient_cells(row) for row in comparison.rows if row.quality is not None}
+    if cells:
+        yield from _table(
+            comparison, "The gradient of one call", GRADIENT_COLUMNS, cells, () if wide else ("signal/noise",)
+        )
+        yield Text(GRADIENT_LEGEND.format(truth=truth_in_words(comparison)) + "\n", style="dim")
+    for note in notes(comparison):
+        yield Text(note, style="yellow")
     yield Text(comparison.verdict, style="bold green")
 
 
-def _table(title: str, first: str, columns: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
+def _table(
+    comparison: Comparison, title: str, columns: tuple[str, ...], cells: dict[str, list[str]], without: tuple[str, ...]
+) -> Iterator[RenderableType]:
+    """Give a title and a table, without some columns where the terminal is narrow."""
+    best = comparison.winner
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
+    table.add_column("estimator", overflow="fold")
+    shown = [i for i, column in enumerate(columns) if column not in without]
+    for i in shown:
+        table.add_column(columns[i], justify="right", no_wrap=True)
+    for name, words in cells.items():
+        style = "bold green" if best is not None and name == best.name else ""
+        table.add_row(name, *(words[i] for i in shown), style=style)
+    yield Text(title, style="bold")
+    yield table
 
 
-def _trainings(comparison: Comparison) -> Table:
-    seeds = max(len(r.training.hard) for r in comparison.trained if r.training)
-    better = "higher is better" if comparison.metric.larger_is_better else "lower is better"
-    title = f"After training: {comparison.metric.name}, {better}, {seeds} seeds"
-    table = _table(title, "estimator", ("median", "worst seed", "every seed", "soft − hard"))
-    table.caption, table.caption_justify = TRAINING_LEGEND, "left"
-    for row in comparison.trained:
-        table.add_row(*_training_cells(comparison, row), style=_style(comparison, row))
-    return table
-
-
-def _training_cells(comparison: Comparison, row: Row) -> list[str]:
+def training_cells(comparison: Comparison, row: Row) -> list[str]:
+    """Give the words for TRAINING_COLUMNS."""
     if row.training is None:
-        return [row.name]
-    every = "  ".join(number(value) for value in row.training.hard)
-    return [row.name, number(row.training.median), number(comparison.worst(row)), every, number(row.training.gap)]
-
-
-def _gradients(comparison: Comparison, width: int) -> Table:
-    table = _table("The gradient of one call", "estimator", GRADIENT_COLUMNS)
-    table.caption = GRADIENT_LEGEND.format(truth=truth_in_words(comparison))
-    table.caption_justify = "left"
-    table.width = min(width, 118)
-    for row in comparison.rows:
-        if row.quality is not None:
-            table.add_row(row.name, *gradient_cells(row), style=_style(comparison, row))
-    return table
+        return ["–"] * len(TRAINING_COLUMNS)
+    every = " · ".join(number(value) for value in row.training.hard)
+    return [number(row.training.median), number(comparison.worst(row)), number(row.training.gap), every]
 
 
 def gradient_cells(row: Row) -> list[str]:
@@ -95,6 +90,7 @@ def truth_in_words(comparison: Comparison) -> str:
     return f"{comparison.truth}{error}" if comparison.truth else "not known yet"
 
 
-def _style(comparison: Comparison, row: Row) -> str:
-    best = comparison.winner
-    return "bold green" if best is not None and row.name == best.name else ""
+def notes(comparison: Comparison) -> list[str]:
+    """Say what is missing, and why."""
+    said = [f"{row.name} is left out: {row.refused}" for row in comparison.rows if row.refused]
+    return said if comparison.complete else ["Interrupted: this is what was done until then.", *said]

@@ -10,21 +10,22 @@ if TYPE_CHECKING:
     from argrad.comparison.result import Comparison, Row
 
 _MICRO, _MILLI = 1e-3, 1.0
+_NONE = 1e-3
 _THOUSAND = 1000.0
 
 
 def number(value: float | None) -> str:
-    """Three digits, and no more.
+    """Three digits.
 
     >>> [number(v) for v in (0.12345, 97.04, 0.0, None, 12345.0)]
-    ['0.123', '97', '0', '–', '12345']
+    ['0.123', '97.0', '0', '–', '12345']
     """
     if value is None or isnan(value):
         return "–"
     if isinf(value):
         return "∞" if value > 0 else "−∞"
-    text = f"{value:.3g}" if abs(value) < _THOUSAND else f"{value:.0f}"
-    return text.replace("-", "−") if "e" not in text else text
+    text = f"{value:#.3g}".removesuffix(".") if abs(value) < _THOUSAND else f"{value:.0f}"
+    return "0" if value == 0 else text.replace("-", "−")
 
 
 def duration(seconds: float) -> str:
@@ -53,10 +54,13 @@ def size(count: int | None) -> str:
 
 
 def bias(quality: Quality) -> str:
-    """The bias with its standard error, or what it is at most."""
+    """The bias; with "<" what it is at most, where it is within noise.
+
+    Below a thousandth of the gradient's length it counts as none.
+    """
     if quality.biased:
-        return f"{number(quality.bias)} ± {quality.bias_error:.1g}" if quality.bias_error > 1e-3 else number(quality.bias)
-    return "none" if quality.bias_error < 1e-3 else f"< {number(quality.bias_error)}, within noise"
+        return number(quality.bias)
+    return "none" if quality.bias_error < _NONE else f"< {number(quality.bias_error)}"
 
 
 def verdict(comparison: Comparison) -> str:
@@ -70,30 +74,41 @@ def verdict(comparison: Comparison) -> str:
 
 
 def _by_training(comparison: Comparison, best: Row) -> str:
-    metric, training = comparison.metric, best.training
-    if training is None:
-        return ""
     others = [r for r in comparison.trained if r.name != best.name]
-    count = len(training.hard)
-    seeds = f"the worst of its {count} seeds" if count > 1 else "its one seed"
-    say = f"Take {best.name}: {seeds} ended at {number(comparison.worst(best))} ({metric.name})"
+    metric = comparison.metric
+    say = f"Take {best.name}: its {_worst(best)} ended at {number(comparison.worst(best))}"
     equal = [r for r in others if abs(comparison.worst(r) - comparison.worst(best)) <= metric.resolution]
-    if equal and best.quality is not None:
+    if equal:
         names = ", ".join(r.name for r in equal)
-        return f"{say}, no worse than {names} by more than the test can tell, and its call is the fastest of these."
+        return f"{say} ({metric.name}), no worse than {names} as far as the test can tell, and its call is the fastest."
     if not others:
-        return f"{say}."
-    return f"{say}; the next best worst seed is {number(comparison.worst(others[0]))}, of {others[0].name}."
+        return f"{say} ({metric.name})."
+    then = f"that of the next best, {others[0].name}, at {number(comparison.worst(others[0]))} ({metric.name})"
+    return f"{say}, {then}{_prices(best, others[0])}."
+
+
+def _worst(row: Row) -> str:
+    count = len(row.training.hard) if row.training else 0
+    return f"worst of {count} seeds" if count > 1 else "one seed"
+
+
+def _prices(best: Row, other: Row) -> str:
+    if best.quality is None or other.quality is None:
+        return ""
+    return f"; one call takes {duration(best.quality.seconds)} against {duration(other.quality.seconds)}"
 
 
 def _by_gradient(comparison: Comparison, best: Row) -> str:
-    quality = best.quality
-    if quality is None:
-        return ""
     others = [r for r in comparison.rows if r.quality is not None and r.name != best.name]
-    how = "exactly" if quality.error < 1e-3 else f"with a relative error of {number(comparison.error_at_equal_time(best))}"
-    say = f"Take {best.name}: in the time of the slowest one's call it gives the true gradient {how}"
+    say = f"Take {best.name}: given the time of the slowest one's call, {_precision(comparison, best)}"
     if not others:
         return f"{say}."
     runner = min(others, key=comparison.error_at_equal_time)
-    return f"{say}; the next, {runner.name}, with {number(comparison.error_at_equal_time(runner))}."
+    return f"{say}; the next, {runner.name}: {_precision(comparison, runner)}."
+
+
+def _precision(comparison: Comparison, row: Row) -> str:
+    error = comparison.error_at_equal_time(row)
+    return (
+        "its gradient is exact" if error < _NONE else f"its gradient is off by {number(error)} of the true one's length"
+    )

@@ -39,7 +39,7 @@ class Selector(nn.Module):
             torch.manual_seed(seed)
             self.scores = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
             spread = torch.linspace(-5, 5, 10)[torch.randperm(10)]
-            self.values = nn.Parameter(spread + 0.3 * torch.randn(10))
+            self.values = nn.Parameter(spread + 0.1 * torch.randn(10))
 
 
 def select(*, steps: int = 400, device: str = "cpu") -> Problem:
@@ -58,11 +58,9 @@ def select(*, steps: int = 400, device: str = "cpu") -> Problem:
     return Problem(
         cost=partial(distance, model.values.detach(), numbers[train.classes[some]]),
         scores=model.scores(train.centred[some]).detach(),
-        estimators=standard_estimators(),
-        train=lambda estimator, seed: _train(
-            estimator, seed, Selector(seed).to(device), train, test, numbers, steps
-        ),
-        metric=Metric("test digits read right, with argmax [%]", larger_is_better=True, resolution=0.5),
+        estimators={name: e for name, e in standard_estimators().items() if name != "IndeCateR"},  # Enumerate, here
+        train=lambda estimator, seed: _train(estimator, seed, Selector(seed).to(device), train, test, numbers, steps),
+        metric=Metric("test digits read right through the argmax [%]", larger_is_better=True, resolution=0.5),
         name="select",
         about=ABOUT,
     )
