@@ -136,7 +136,7 @@ SAYS = {
         lambda: argrad.sign(S, grad=argrad.ReinMax()),
         TypeError,
         "The 'grad' parameter of sign must have a gradient for the deterministic choice, and ReinMax has none. "
-        "Use argrad.expect(choice=…).",
+        "Use argrad.draw or argrad.expect(choice=…).",
     ),
     "a choice that lacks a function": (
         lambda: argrad.round(S, grad=argrad.StraightThrough(temperature=2.0)),
