@@ -12,6 +12,8 @@ from argrad._version import __version__
 
 if TYPE_CHECKING:
     from argrad import choices as choices
+    from argrad import cluster as cluster
+    from argrad import doctor as doctor
     from argrad import losses as losses
     from argrad import nn as nn
     from argrad import noise as noise
@@ -20,7 +22,25 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "_checks": ["check_values"],
-    "choices": ["cube", "entmax", "entmax15", "grid", "one_hot", "sparsemax"],
+    "choices": [
+        "birkhoff",
+        "cube",
+        "entmax",
+        "entmax15",
+        "entropic_rank",
+        "grid",
+        "k_subset",
+        "numpy_solver",
+        "one_hot",
+        "plackett_luce_subset",
+        "sinkhorn",
+        "soft_rank",
+        "soft_sort",
+        "softsort",
+        "solver",
+        "sparsemax",
+    ],
+    "comparison": ["compare"],
     "core": ["Choice", "Estimator", "Noise", "VertexEstimator", "exact", "pull"],
     "estimators": [
         "Enumerate",
@@ -48,20 +68,27 @@ _ROOMS = {
     "verbs": [
         "argmax",
         "argmin",
+        "argsort",
         "bernoulli",
         "draw",
         "expect",
         "max_value",
+        "median",
+        "permutation",
         "pick",
+        "quantile",
+        "rank",
         "round",
         "sample",
         "select",
         "sign",
         "soft_argmax",
+        "sort",
         "threshold",
+        "topk",
     ],
 }
-_MODULES = ["choices", "losses", "nn", "noise", "schedules", "structure"]
+_MODULES = ["choices", "cluster", "doctor", "losses", "nn", "noise", "schedules", "structure"]
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604 (all are strings)

@@ -111,12 +111,15 @@ def require_positive(value: object, parameter: str, of: str) -> None:
     require(0 < value < float("inf"), parameter, of, "positive and finite", value)  # type: ignore[operator]
 
 
-def require_count(value: object, parameter: str, of: str, low: int = 1, high: int | None = None) -> None:
+def require_count(
+    value: object, parameter: str, of: str, low: int = 1, high: int | None = None, *, context: str = ""
+) -> None:
     """A count is an int in [low, high]."""
     numeric = isinstance(value, int) and not isinstance(value, bool)
     bounds = f"[{low}, {'inf)' if high is None else f'{high}]'}"
-    require(numeric, parameter, of, f"an int in {bounds}", value, error=TypeError)
-    require(low <= value and (high is None or value <= high), parameter, of, f"an int in {bounds}", value)  # type: ignore[operator]
+    require(numeric, parameter, of, f"an int in {bounds}", value, context=context, error=TypeError)
+    inside = low <= value and (high is None or value <= high)  # type: ignore[operator]
+    require(inside, parameter, of, f"an int in {bounds}", value, context=context)
 
 
 def require_choosable(best: Tensor, of: str) -> None:
@@ -137,9 +140,14 @@ def require_choosable(best: Tensor, of: str) -> None:
         raise ValueError(msg)
 
 
+def in_transform() -> bool:
+    """Whether this runs under `torch.compile` or within a transform of `torch.func`, where no value can be read."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()  # noqa: SLF001
+
+
 def reads_values(tensor: Tensor) -> bool:
     """Whether checks may read this tensor's values: eager mode on the CPU, or wherever they were switched on."""
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # noqa: SLF001
+    if in_transform():
         return False
     if type(tensor) not in (Tensor, torch.nn.Parameter):  # a fake tensor has no values, a sharded one must fetch them
         return False

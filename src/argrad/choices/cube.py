@@ -181,7 +181,7 @@ def _round_up_or_down(x: Tensor, samples: int, generator: torch.Generator | None
 
 
 def _integer_log_prob(x: Tensor, vertex: Tensor) -> Tensor:
-    return (1 - (full_precision(x) - vertex).abs()).clamp_min(0).log()
+    return _log(1 - (full_precision(x) - vertex).abs())
 
 
 def _nearest(x: Tensor, levels: Tensor) -> Tensor:
@@ -211,4 +211,10 @@ def _neighbour_log_prob(x: Tensor, vertex: Tensor, levels: Tensor) -> Tensor:
     # on a level itself p(other neighbour) is 0, whose logarithm has no slope: a rounding error keeps it
     up = up + torch.finfo(up.dtype).eps * (0.5 - up.detach())
     at = [end.to(vertex.dtype) for end in (low, high)]
-    return torch.where(vertex == at[1], up, torch.where(vertex == at[0], 1 - up, 0)).log()
+    return _log(torch.where(vertex == at[1], up, torch.where(vertex == at[0], 1 - up, 0)))
+
+
+def _log(p: Tensor) -> Tensor:
+    """Logarithm, −∞ without a derivative where p is 0: what cannot happen has none, and 0/0 is NaN."""
+    never = p <= 0
+    return p.masked_fill(never, 1).log().masked_fill(never, -torch.inf)

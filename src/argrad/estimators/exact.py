@@ -36,7 +36,7 @@ def all_vertices(choice: Choice, scores: tuple[Tensor, ...], dims: int, of: str)
     """Enumerate the joint states of all the variables that share a cost: a (states, *s.shape) tensor for each s."""
     flat = [_by_variable(choice, choice.enumerate(s.detach()), dims + 1) for s in scores]
     sizes = [(y.shape[0], y.shape[1 + dims]) for y in flat]
-    states = prod(m**v for m, v in sizes)
+    states = prod([m**v for m, v in sizes])
     require(
         states <= _MOST_STATES,
         "scores",
@@ -72,7 +72,7 @@ def _flat(x: Tensor, start: int, stop: int) -> Tensor:
     return x.reshape(*x.shape[:start], prod(x.shape[start:stop]), *x.shape[stop:])
 
 
-def _kept(costs: Tensor, log_p: Tensor) -> Tensor:
+def kept(costs: Tensor, log_p: Tensor) -> Tensor:
     """Costs where a state can happen, else 0: what never happens may cost anything, even NaN."""
     return torch.where(log_p > -torch.inf, costs, torch.zeros_like(costs))
 
@@ -114,7 +114,7 @@ class Enumerate(Estimator):
         dims = cost_dims(choice, cost, scores)
         vertices = all_vertices(choice, scores, dims, "Enumerate")
         log_p = joint_log_prob(choice, scores, vertices, dims + 1)
-        costs = _kept(cost(*vertices), log_p)
+        costs = kept(cost(*vertices), log_p)
         return (log_p.exp().to(costs.dtype) * costs).sum(0)
 
 
@@ -164,7 +164,7 @@ class MarginalLikelihood(Estimator):
         dims = cost_dims(choice, cost, scores)
         vertices = all_vertices(choice, scores, dims, "MarginalLikelihood")
         log_p = joint_log_prob(choice, scores, vertices, dims + 1)
-        costs = _kept(cost(*vertices), log_p)
+        costs = kept(cost(*vertices), log_p)
         soft = (log_p - full_precision(costs) / self.temperature).logsumexp(0)
         return (-self.temperature * soft).to(costs.dtype)
 
@@ -229,7 +229,7 @@ class IndeCateR(Estimator):
         others = [y.repeat_interleave(m * v, dim=0) for y in drawn]
         others[i] = changed
         costs = cost(*others)
-        costs = _kept(costs.view(self.samples, m, v, *costs.shape[1:]), log_p)
+        costs = kept(costs.view(self.samples, m, v, *costs.shape[1:]), log_p)
         p = log_p.exp().to(costs.dtype)
         by_variable = (p.detach() * costs).sum(1).mean(0)  # (v, *costs)
         return by_variable, (p * costs.detach()).sum((1, 2)).mean(0)

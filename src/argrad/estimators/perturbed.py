@@ -87,7 +87,8 @@ class ImplicitMLE(VertexEstimator):
         ValueError, TypeError: step not a positive number.
 
     Wrong when: step·g is small beside the gaps between scores: most gradients are then 0 and a few are large (unbiased
-    in the limit, of high variance); when large, it is biased towards the best vertex under −g.
+    in the limit, of high variance); when large, it is biased towards the best vertex under −g. It is not linear in g: a
+    loss that is a mean over B rows shrinks g by B, so let `step` grow with it, or take a sum.
 
     Source: Niepert, Minervini & Franceschi 2021, "Implicit MLE: backpropagating through discrete exponential family
     distributions", equations 8 and 9, algorithm 1.
@@ -133,7 +134,8 @@ class Interpolation(VertexEstimator):
     Raises:
         ValueError, TypeError: step not a positive number.
 
-    Wrong when: step is too small for step·g to change the solution: the gradient is then exactly 0.
+    Wrong when: step is too small for step·g to change the solution: the gradient is then exactly 0. A loss that is a mean
+    over B rows shrinks g by B, so let `step` grow with it, or take a sum.
 
     Source: Vlastelica, Paulus, Musil, Martius & Rolínek 2020, "Differentiation of blackbox combinatorial solvers",
     algorithm 1 and equation 4.

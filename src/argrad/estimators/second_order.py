@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require, require_count, require_positive
-from argrad.core import VertexEstimator, exact, full_precision, pull
+from argrad.core import VertexEstimator, full_precision, pull
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,11 +134,10 @@ class GumbelRao(VertexEstimator):
         """Attach the average, with the default generator."""
         return pull(partial(self._rule, generator=None), choice, scores, vertex)
 
-    def draw(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Give a vertex whose backward pass draws its noise from the same generator."""
-        code = choice.sample(scores.detach(), 1, generator).squeeze(0)
-        carrier = pull(partial(self._rule, generator=generator), choice, scores, code)
-        return exact(choice.vertex(code, scores), carrier)
+    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Give a vertex and a carrier whose backward pass draws its noise from the same generator."""
+        vertex = choice.sample(scores.detach(), 1, generator).squeeze(0)
+        return vertex, pull(partial(self._rule, generator=generator), choice, scores, vertex)
 
     def _rule(
         self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor, generator: torch.Generator | None

@@ -134,6 +134,7 @@ class Spigot(VertexEstimator):
 
     Wrong when: it is read as the gradient of something: it is a projected step towards a better vertex. It is zero
     when the choice is already the best under g, and bounded however large g is: for one of n its 1-norm is at most 2.
+    It is not linear in g: a loss that is a mean over B rows shrinks g by B, so let `step` grow with it, or take a sum.
 
     Source: Peng, Thomson & Smith 2018, "Backpropagating through structured argmax using a SPIGOT", equations 6 to 8.
 

@@ -9,7 +9,7 @@ import torch
 
 from argrad._checks import require, require_count
 from argrad.core import Estimator
-from argrad.estimators.exact import all_vertices, cost_dims, joint_log_prob
+from argrad.estimators.exact import all_vertices, cost_dims, joint_log_prob, kept
 from argrad.noise import Gumbel
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ class UnorderedSet(Estimator):
             self.samples,
         )
         index = (log_p.detach() + Gumbel()(log_p, generator)).topk(self.samples, dim=0).indices
-        costs = cost(*(_take(y, index) for y in every))
-        weight = log_p.gather(0, index).exp() * _leave_one_out_ratio(log_p.detach(), index)
+        drawn = log_p.gather(0, index)
+        costs = kept(cost(*(_take(y, index) for y in every)), drawn)
+        weight = drawn.exp() * _leave_one_out_ratio(log_p.detach(), index)
         return (weight.to(costs.dtype) * costs).sum(0)
 
 
@@ -104,11 +105,10 @@ def _leave_one_out_ratio(log_p: Tensor, index: Tensor) -> Tensor:
     chance = torch.zeros_like(left)
     chance[:, 0] = 1
     for size in range(1, k + 1):
-        layer = subsets[member.sum(1) == size]
+        layer = [subset for subset in range(2**k) if subset.bit_count() == size]
         for i in range(k):
-            having = layer[member[layer, i] == 1]
-            before = having ^ (1 << i)
+            having = [subset for subset in layer if subset >> i & 1]
+            before = [subset ^ (1 << i) for subset in having]
             chance[:, having] += chance[:, before] * inside[i] / left[:, before]
     full = 2**k - 1
-    without = full ^ (1 << torch.arange(k, device=p.device))
-    return chance[torch.arange(k), without] / chance[k, full]
+    return chance[range(k), [full ^ (1 << i) for i in range(k)]] / chance[k, full]

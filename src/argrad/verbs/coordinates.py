@@ -82,8 +82,9 @@ def soft_argmax(
     points = torch.cartesian_prod(*axes).view(flat.shape[-1], len(axes))  # (cells, dims)
     if window is not None:
         flat = flat.masked_fill(_far(best, heat.shape[-len(dims) :], window), -torch.inf)
-    with torch.autocast(flat.device.type, enabled=False):  # coordinates do not survive a product in half precision
-        where = torch.softmax(divide(flat, temperature), -1) @ points
+    p = torch.softmax(divide(flat, temperature), -1)
+    # sums, and no product of matrices: autocast would take that in half precision, which coordinates do not survive
+    where = torch.stack([(p * axis).sum(-1) for axis in points.unbind(-1)], -1)
     if hard:
         where = exact(points[best.squeeze(-1)], where)
     where = where.to(scores.dtype)

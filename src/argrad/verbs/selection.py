@@ -137,7 +137,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     # pyrefly: ignore[bad-override]
     def forward(values: Tensor, index: Tensor, carrier: Tensor, shared: bool) -> Tensor:  # noqa: ARG004
-        return _take(values, index, shared)
+        return _take(values, index, shared).detach()  # not a view to autograd, so that it may be changed in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
@@ -166,8 +166,7 @@ class _Gather(torch.autograd.Function):
 def _inner(grad: Tensor, values: Tensor, batch: int, shared: bool) -> Tensor:
     """⟨g, v_i⟩ for every option: (*batch, *value) with the values → (*batch, n)."""
     if shared:
-        table = values.reshape(values.shape[0], -1)
-        return grad.reshape(*grad.shape[:batch], -1) @ table.T
+        return grad.flatten(batch) @ values.flatten(1).T if values.ndim > 1 else grad.unsqueeze(-1) * values
     products = grad.unsqueeze(batch) * values
     return products.flatten(batch + 1).sum(-1) if products.ndim > batch + 1 else products
 

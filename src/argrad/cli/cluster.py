@@ -1,0 +1,108 @@
+"""`argrad cluster DATA -k 20`: k-means from the command line."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from argrad.cli.cluster_job import Job, run, scan
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Options:
+    """How to cluster.
+
+    Attributes:
+        clusters: The number of clusters, or a range to scan: 2:30, or 2:30:4 for every fourth.
+        columns: The columns to use, by name; all but the weights if not given. Those of an array are 0, 1, ….
+        weights: The column that holds the rows' weights.
+        ids: The column that names the rows in labels.csv, beside their number from 0.
+        scale: Give every column mean 0 and variance 1 first. Centroids are written in the data's own units.
+        metric: Euclidean distance, or cosine.
+        init: How to begin.
+        momentum: In [0, 1); 0 is Lloyd's algorithm.
+        max_iter: The most steps.
+        seed: The same seed gives the same result.
+        device: cpu, cuda, …
+        memory: Data of at most so many gigabytes are read into memory; larger ones are read anew in each pass.
+        batch_size: Rows held at once where data are read anew.
+        out: A folder for labels.csv, centroids.csv, summary.json and the run's state, state.npz.
+        plot: Draw clusters.png there; with a range of k, scan.png.
+        resume: Go on from the state in that folder.
+        timeout: Under torchrun: seconds to wait for another process before giving up.
+    """
+
+    clusters: Annotated[str, Parameter(name=["--clusters", "-k"])]
+    columns: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None
+    weights: str | None = None
+    ids: Annotated[str | None, Parameter(name="--id")] = None
+    scale: bool = False
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    init: Literal["k-means||", "k-means++", "random"] = "k-means||"
+    momentum: float = 0.8
+    max_iter: int = 300
+    seed: int = 0
+    device: str = "cpu"
+    memory: float = 4.0
+    batch_size: int | None = None
+    out: Path | None = None
+    plot: bool = False
+    resume: bool = False
+    timeout: float = 300.0
+
+
+def cluster(*data: Path, options: Options) -> None:
+    """Cluster the rows of files by k-means: exactly, from a CSV to several machines.
+
+    Args:
+        data: .csv and .tsv (a header or none), .npy, .npz, .parquet or .arrow; several files are one below the other.
+        options: how.
+    """
+    try:
+        ks = parse_clusters(options.clusters)
+        job = _job(data, options)
+        if len(ks) > 1:
+            scan(job, ks)
+        else:
+            run(job, ks[0], resume=options.resume)
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"argrad cluster: {error}")
+    except RuntimeError as error:  # torch.distributed's, when another process is gone
+        sys.exit(f"argrad cluster: {error}{_go_on(options)}")
+    except KeyboardInterrupt:
+        sys.exit(f"argrad cluster: interrupted.{_go_on(options)}")
+
+
+def _go_on(options: Options) -> str:
+    saved = options.out is not None and (options.out / "state.npz").exists()
+    return f"\nThe state after the last pass is in {options.out}: go on with --resume." if saved else ""
+
+
+def parse_clusters(text: str) -> list[int]:
+    """Turn "20" into [20], and "2:30" or "2:30:4" into the range with its end."""
+    match = re.fullmatch(r"(\d+)(?::(\d+)(?::(\d+))?)?", text.strip())
+    first, last, step = (int(part) if part else None for part in match.groups()) if match else (0, None, None)
+    if not first or (last is not None and last < first) or step == 0:
+        raise ValueError(f"-k: expected a number above 0, or a range like 2:30 or 2:30:4. Got {text!r}.")
+    return list(range(first, (last or first) + 1, step or 1))
+
+
+def _job(data: tuple[Path, ...], options: Options) -> Job:
+    if not data:
+        raise ValueError("expected at least one file of data: argrad cluster DATA -k 20.")
+    if (options.plot or options.resume) and options.out is None:
+        raise ValueError("--plot and --resume need --out, the folder of the result.")
+    if not 0 <= options.momentum < 1:
+        raise ValueError(f"--momentum: expected a number in [0, 1). Got {options.momentum}.")
+    for name, count in (("--max-iter", options.max_iter), ("--batch-size", options.batch_size)):
+        if count is not None and count < 1:
+            raise ValueError(f"{name}: expected a number above 0. Got {count}.")
+    names = ("columns", "weights", "ids", "scale", "metric", "init", "momentum", "max_iter", "seed", "device")
+    kept = {name: getattr(options, name) for name in (*names, "memory", "batch_size", "out", "plot", "timeout")}
+    return Job(data, **kept)

@@ -1,0 +1,121 @@
+"""`argrad doctor`: watch a script's training steps and say where its gradient stops."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from argrad.doctor.report import Report
+
+_PAGES = Path(__file__).parent.parent / "doctor" / "explain.md"
+
+
+def doctor(
+    script: str | None = None,
+    *args: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    module: Annotated[str | None, Parameter(name=["--module", "-m"])] = None,
+    steps: int | None = None,
+    stop: bool = False,
+    format: Literal["terminal", "json", "sarif", "html"] = "terminal",  # noqa: A002  (the flag's name)
+    out: Path | None = None,
+    explain: str | None = None,
+) -> int:
+    """Tell which parameters get no gradient, which loss terms are dead, and the line that cut them.
+
+    The script runs unmodified. Exit code 0: clean; 1: findings; 2: it could not run. Options come before the script.
+
+    Parameters
+    ----------
+    script: the training script to run
+    args: the script's own arguments
+    module: a module to run instead of a script, as `python -m`
+    steps: judge exactly so many optimiser steps (default: 2, and a few more while something starves)
+    stop: end the script after the last watched step
+    format: how to print the report; what the script prints then goes to standard error
+    out: write the report to this file
+    explain: print the page on a code such as ARG003, and do nothing else
+    """
+    if explain is not None:
+        return _explain(explain)
+    target = module or script
+    if target is None:
+        sys.stderr.write("argrad doctor: which script? Try `argrad doctor train.py`.\n")
+        return 2
+    own = [script, *args] if module and script else list(args)
+    return _run(target, own, bool(module), steps, stop, format, out)
+
+
+def _run(
+    target: str,
+    args: list[str],
+    module: bool,
+    steps: int | None,
+    stop: bool,
+    format: str,  # noqa: A002
+    out: Path | None,
+) -> int:
+    from argrad.doctor.script import run_script  # noqa: PLC0415  (imports torch)
+
+    redirect = contextlib.nullcontext() if format == "terminal" and out is None else _to_stderr()
+    with redirect:
+        outcome = run_script(target, args, steps=steps, module=module, stop=stop)
+    if outcome.report is None:
+        sys.stderr.write(f"argrad doctor: could not run {target}: {outcome.failure}\n")
+        return 2
+    _write(outcome.report, format, out)
+    if outcome.exit_code == 2:  # noqa: PLR2004
+        reason = outcome.failure or "no training step was seen"
+        sys.stderr.write(f"argrad doctor: could not judge {target}: {reason}\n")
+    return outcome.exit_code
+
+
+@contextlib.contextmanager
+def _to_stderr():  # noqa: ANN202
+    """Send standard output to standard error, for what other processes write too."""
+    import os  # noqa: PLC0415
+
+    sys.stdout.flush()
+    try:
+        saved = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:
+        saved = None
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if saved is not None:
+            os.dup2(saved, 1)
+            os.close(saved)
+
+
+def _write(report: Report, format: str, out: Path | None) -> None:  # noqa: A002
+    from argrad.doctor import page, sarif, terminal  # noqa: PLC0415  (imports torch)
+
+    if format == "terminal" and out is None:
+        terminal.show(report)
+        return
+    make = {"json": report.to_json, "sarif": lambda: sarif.to_sarif(report), "html": lambda: page.to_html(report)}
+    text = make.get(format, lambda: terminal.text_of(report))()
+    if out is None:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+    else:
+        out.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+
+
+def _explain(code: str) -> int:
+    """Print the page of a code, or the list of codes."""
+    sections = _PAGES.read_text(encoding="utf-8").split("\n## ")[1:]
+    pages = {section.split()[0]: section for section in sections}
+    page = pages.get(code.upper())
+    if page is None:
+        sys.stderr.write(f"argrad doctor: no page on {code!r}. The codes:\n")
+        sys.stderr.writelines(f"  {section.splitlines()[0]}\n" for section in sections)
+        return 2
+    sys.stdout.write(page.rstrip() + "\n")
+    return 0

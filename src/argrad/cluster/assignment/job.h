@@ -1,0 +1,83 @@
+/* What the parts of the compiled loop share: the description of a job, and a team of threads that takes its tasks.
+ *
+ * The screen works in coordinates  scale · (x − mean), in float32, so that neither an offset nor a unit costs bits.
+ */
+#ifndef ARGRAD_JOB_H
+#define ARGRAD_JOB_H
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#define UNIT 5.9604645e-8f /* 2^-24, half a unit in the last place of float32 */
+#define LANES 16
+#if defined(__AVX512F__) /* 32 registers: 8 points × 32 centroids; else 4 points × 16 */
+#define ROWS 8
+#define WIDE 2
+#else
+#define ROWS 4
+#define WIDE 1
+#endif
+#define BLOCK (LANES * WIDE)
+#if defined(__AVX512VNNI__) && defined(__AVX512F__)
+#define HAS_INT8 1
+#else
+#define HAS_INT8 0
+#endif
+
+typedef float lanes_f __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t lanes_i __attribute__((vector_size(64), aligned(4), may_alias));
+typedef double wide_d __attribute__((vector_size(64), aligned(8), may_alias));
+typedef float half_f __attribute__((vector_size(32), aligned(4), may_alias));
+
+typedef struct {
+    int64_t points, centroids, dims, chunk, groups, blocks_per_group, threads;
+    int64_t points_are_double, int8;
+    double scale;
+    const void *x;           /* points × dims */
+    const double *c;         /* centroids × dims */
+    const double *mean;      /* dims, each a float32 number */
+    const float *centre;     /* the same in float32 */
+    const double *weights;   /* points, or NULL for 1 each */
+    const int32_t *place;    /* position in the blocks → centroid, −1 where a lane is empty */
+    const int32_t *position; /* centroid → position */
+    const int64_t *previous; /* points, or NULL in the first pass */
+    int64_t *labels;         /* points */
+    float *upper;            /* points: a bound on the distance to the own centroid, from pass to pass */
+    float *bounds;           /* chunks × groups × chunk, or NULL if there is no next pass */
+    const float *moved;      /* centroids: how far each moved since the last pass, rounded up */
+    const float *drift;      /* groups: the largest of these */
+    float *square;           /* points: |x|² */
+    int8_t *code;            /* int8 only, as the next three: points × quads(dims)·4 */
+    float *step, *lost;      /* points: x ≈ step · code, to within a vector of norm `lost` */
+    int32_t *start;          /* points: −128·Σcode, since centroids are stored as code + 128 */
+    float *row;              /* centroids × dims, in float32 */
+    float *length;           /* centroids: |c|, rounded up */
+    void *block;             /* blocks × dims × BLOCK floats of −2c, or blocks × quads × BLOCK × 4 bytes of code + 128 */
+    float *norm;             /* blocks × BLOCK: |c|², infinite in an empty lane */
+    float *about;            /* blocks × 3: step, largest |c|, largest norm of what the codes lost */
+    double *total;           /* chunks: Σ weight · |x|² from argrad_describe_points, labels changed from argrad_assign */
+    double *own;             /* points: what argrad_distances writes */
+} Job;
+
+static inline int64_t quads(int64_t dims) { return (dims + 3) / 4; }
+static inline int64_t chunks(const Job *job) { return (job->points + job->chunk - 1) / job->chunk; }
+static inline int64_t chunk_end(const Job *job, int64_t task) {
+    return (task + 1) * job->chunk < job->points ? (task + 1) * job->chunk : job->points;
+}
+
+typedef struct {
+    void (*work)(const void *shared, int64_t task, void *scratch);
+    const void *shared;
+    int64_t tasks, next;
+    size_t scratch_bytes;
+    int failed;
+} Team;
+
+/* 0, or 1 when memory ran out */
+int argrad_share(int64_t threads, Team *team);
+
+#endif

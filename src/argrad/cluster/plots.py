@@ -1,0 +1,79 @@
+"""Pictures of a clustering: points on two principal axes, sizes, inertia by step; inertia and silhouette by k."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+
+def plot_clusters(
+    path: Path, points: Tensor, labels: Tensor, centroids: Tensor, sizes: Tensor, history: Sequence[float]
+) -> None:
+    """Write a picture of three panels.
+
+    Args:
+        path: .png, .svg or .pdf.
+        points: (n, d), some of the points.
+        labels: (n,), theirs.
+        centroids: (k, d).
+        sizes: (k,), points of each cluster.
+        history: the inertia at every pass.
+    """
+    figure, (map_, bars, line) = _figure(3)
+    mean, axes, share = principal_axes(points)
+    flat, centers = (points.double() - mean) @ axes, (centroids.double() - mean) @ axes
+    colors = labels.numpy() if len(centroids) <= 20 else labels.numpy() % 20  # noqa: PLR2004 (the palette's size)
+    map_.scatter(*flat.T.numpy(), c=colors, cmap="tab20", s=6, alpha=0.6, linewidths=0)
+    map_.scatter(*centers.T.numpy(), c="black", s=45, marker="x", linewidths=1.5, label="centroids")
+    map_.set(title="Clusters", xlabel=f"first principal axis ({share[0]:.0%})")
+    map_.set_ylabel(f"second principal axis ({share[1]:.0%})")
+    map_.legend(loc="best", frameon=False)
+    bars.bar(range(len(sizes)), sizes.sort(descending=True).values.numpy(), color="#4477aa")
+    bars.set(title="Sizes", xlabel="clusters, largest first", ylabel="points")
+    line.plot(range(1, len(history) + 1), history, color="#4477aa", marker=".", markersize=4)
+    line.set(title="Inertia", xlabel="pass", ylabel="inertia", yscale="log")
+    figure.savefig(path, dpi=130)
+
+
+def plot_scan(path: Path, ks: Sequence[int], inertias: Sequence[float], silhouettes: Sequence[float]) -> None:
+    """Write a picture of inertia and silhouette by the number of clusters."""
+    figure, (left, right) = _figure(2)
+    left.plot(ks, inertias, color="#4477aa", marker="o", markersize=4)
+    left.set(title="Inertia", xlabel="k", ylabel="inertia")
+    right.plot(ks, silhouettes, color="#4477aa", marker="o", markersize=4)
+    best = max(range(len(ks)), key=silhouettes.__getitem__)
+    right.axvline(ks[best], color="#cc6677", linestyle="--", linewidth=1, label=f"best: k = {ks[best]}")
+    right.set(title="Silhouette", xlabel="k", ylabel="mean silhouette")
+    right.legend(frameon=False)
+    figure.savefig(path, dpi=130)
+
+
+def principal_axes(points: Tensor) -> tuple[Tensor, Tensor, list[float]]:
+    """The mean (d,), the two directions (d, 2) of largest variance, and their shares of it."""
+    x = points.double()
+    mean = x.mean(0)
+    x = torch.cat([x - mean, x.new_zeros(len(x), max(0, 2 - x.shape[1]))], 1)
+    values, vectors = torch.linalg.eigh(x.T @ x)
+    share = values.clamp_min(0).flip(0)[:2] / values.clamp_min(0).sum().clamp_min(torch.finfo(x.dtype).tiny)
+    return mean, vectors.flip(1)[: points.shape[1], :2], share.tolist()
+
+
+def _figure(panels: int) -> tuple[Any, Any]:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (an extra)
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError as error:
+        raise ImportError("Pictures are drawn by matplotlib: pip install 'argrad[plot]'.") from error
+    figure = Figure(figsize=(4.6 * panels, 3.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, panels)
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, axes

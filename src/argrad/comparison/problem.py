@@ -1,0 +1,104 @@
+"""What is compared: a cost, scores, a way to train, and words for the report. Values made of functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from argrad._checks import require
+from argrad.choices import one_hot
+from argrad.comparison.ways import label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    from argrad.core import Choice, Estimator
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a model in training stands.
+
+    Attributes:
+        hard: the result with hard choices, as the model will be used.
+        soft: the result with soft choices in their place, if there is such a model.
+        progress: how much of the training is done, from 0 to 1.
+    """
+
+    hard: float
+    soft: float | None = None
+    progress: float = 1.0
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a training's result is measured in.
+
+    Attributes:
+        name: with its unit, "test accuracy [%]".
+        larger_is_better: its direction.
+        resolution: results closer than this are taken for equal, such as the standard error of a test set.
+    """
+
+    name: str = "final result"
+    larger_is_better: bool = False
+    resolution: float = 0.0
+
+    def best(self, values: Sequence[float]) -> float:
+        """Give the best of the values."""
+        return max(values) if self.larger_is_better else min(values)
+
+    def worst(self, values: Sequence[float]) -> float:
+        """Give the worst of the values."""
+        return min(values) if self.larger_is_better else max(values)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A comparison to be made.
+
+    Attributes:
+        cost: vertices (samples, *scores.shape) → costs (samples, *leading dimensions), as for `argrad.expect`.
+        scores: one tensor, or several.
+        estimators: what is compared, by the name in the table.
+        train: (estimator, seed) → the final result: a number, an `Outcome`, or an iterable of outcomes along the way.
+        metric: what the results of `train` are.
+        choice: what is chosen.
+        name: one word.
+        about: what is learned from what, in a sentence or two.
+    """
+
+    cost: Callable[..., Tensor]
+    scores: Tensor | Sequence[Tensor]
+    estimators: Mapping[str, Estimator]
+    train: Callable[[Estimator, int], float | Outcome | Iterable[Outcome]] | None = None
+    metric: Metric = field(default_factory=Metric)
+    choice: Choice = one_hot
+    name: str = "comparison"
+    about: str = ""
+
+
+def outcomes(result: float | Outcome | Iterable[Outcome]) -> Iterable[Outcome]:
+    """Read what a training function gave back, a number, an outcome or many, as a stream of outcomes."""
+    if isinstance(result, Outcome):
+        return [result]
+    if isinstance(result, Iterable):
+        return result
+    numeric = isinstance(result, int | float) or hasattr(result, "__float__")
+    expected = "a function that returns a number, an Outcome, or an iterable of Outcomes"
+    require(numeric, "train", "compare", expected, result, error=TypeError)
+    return [Outcome(float(result))]
+
+
+def named(estimators: Mapping[str, Estimator] | Iterable[Estimator]) -> dict[str, Estimator]:
+    """Give every estimator a name: its own, or what it is."""
+    if isinstance(estimators, Mapping):
+        return {str(name): estimator for name, estimator in estimators.items()}
+    listed = list(estimators)
+    names = [label(e) for e in listed]
+    repeated = {n for n in names if names.count(n) > 1}
+    require(not repeated, "estimators", "compare", "all different, or a dict of named ones", sorted(repeated))
+    return dict(zip(names, listed, strict=True))

@@ -1,0 +1,150 @@
+"""Put measurement and explanation together into a `Report`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from argrad.doctor import families
+from argrad.doctor.blame import Blame, Blamer, family_of_op
+from argrad.doctor.frames import LIBRARY, Site, operation_site, owner_of, resolve
+from argrad.doctor.measure import status_of
+from argrad.doctor.report import Cut, DeadTerm, Idle, Parameter, Report
+from argrad.doctor.tape import LEAF
+from argrad.doctor.terms import dead_terms, null_terms
+
+if TYPE_CHECKING:
+    from argrad.doctor.families import Family
+    from argrad.doctor.measure import Watched
+    from argrad.doctor.session import Session
+    from argrad.doctor.terms import Dead
+
+_IGNORE = re.compile(r"#\s*argrad:\s*ignore(?:\[(?P<codes>[A-Z0-9, ]+)\])?\s*(?P<reason>.*)")
+Key = tuple[Site, str]
+
+
+class Diagnosis:
+    """Collects the cuts of a session by place, so that each is said once."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.tape = session.recorder.tape
+        self.blamer = Blamer(session)
+        self.watched = _by_name(session)
+        self.cuts: dict[Key, Cut] = {}
+        self.of_op: dict[int, str] = {}
+        self.idle: dict[tuple[Family, Site | None], list[str]] = {}
+
+    def report(self) -> Report:
+        """The whole verdict."""
+        for name, watched in self.watched.items():
+            if status_of(watched) != "flows":
+                self._starved(name, self.blamer.blame(watched))
+        for index, (verdict, leaves) in self.blamer.others(set(self.of_op)).items():
+            self._add(index, family_of_op(self.tape[index]), verdict, self._names(leaves))
+        terms = {(t.site.file, t.site.line, t.cuts): t for t in map(self._dead_term, self._dead()) if t is not None}
+        session = self.session
+        return Report(
+            parameters=tuple(Parameter(name, status_of(w), w.numel, w.shape) for name, w in self.watched.items()),
+            cuts=tuple(self.cuts.values()),
+            dead_terms=tuple(terms.values()),
+            idle=tuple(Idle(family, tuple(names), site) for (family, site), names in self.idle.items()),
+            steps=max(session.ledger.judged.values(), default=0)
+            or len({g for w in self.watched.values() for g in w.groups}),
+            silenced_loss=any(group.silenced for group in session.ledger.groups),
+            error=None if session.error is None else str(session.error).splitlines()[0],
+            notes=tuple(f"not recorded: {error!r}" for error in session.recorder.failures[:3]),
+        )
+
+    def _starved(self, name: str, blame: Blame) -> None:
+        for index, family in blame.cuts.items():
+            self._add(index, family, "harmful", (name,))
+        if blame.idle is not None:
+            site = None if blame.last is None else self._site(blame.last)
+            self.idle.setdefault((blame.idle, site), []).append(name)
+
+    def _add(self, index: int, family: Family, verdict: str, names: tuple[str, ...]) -> None:
+        op = self.tape[index]
+        site = self._site(index)
+        if site is None:
+            return
+        old = self.cuts.get((site, op.name))
+        if old is None:
+            old = Cut(
+                id=f"cut{len(self.cuts) + 1}",
+                family=family,
+                operation=op.name,
+                site=site,
+                verdict=verdict,
+                parameters=(),
+                library=resolve(op.near) if op.near and owner_of(op.near[0]) == LIBRARY else None,
+                values=self._values(index),
+                silenced=_silenced(site, family),
+            )
+        worst = min(old.verdict, verdict, key=["harmful", "partial", "harmless"].index)
+        merged = tuple(dict.fromkeys((*old.parameters, *names))) if worst == verdict else old.parameters
+        self.cuts[(site, op.name)] = replace(old, verdict=worst, parameters=merged)
+        self.of_op[index] = old.id
+
+    def _site(self, index: int) -> Site | None:
+        op = self.tape[index]
+        return operation_site(resolve(op.site), op.name) if op.site else None
+
+    def _values(self, index: int) -> tuple[float, float] | None:
+        for value in self.tape[index].inputs:
+            if value in self.tape.ranges:
+                return self.tape.ranges[value]
+        return None
+
+    def _names(self, leaves: int) -> tuple[str, ...]:
+        known = self.blamer.flow.leaves
+        order = [value for value, maker in enumerate(self.tape.maker) if maker == LEAF or value in known]
+        names = {watched.value: name for name, watched in self.watched.items()}
+        chosen = [value for bit, value in enumerate(order) if leaves >> bit & 1]
+        return tuple(names[value] for value in chosen if value in names)
+
+    def _dead(self) -> list[Dead]:
+        leaves = {watched.value for watched in self.watched.values()}
+        flow, roots = self.blamer.flow, self.session.ledger.judged_roots()
+        return [*dead_terms(flow, roots, leaves), *null_terms(flow, roots, self.session.ledger.null_terms)]
+
+    def _dead_term(self, dead: Dead) -> DeadTerm | None:
+        site = self._site(dead.enters)
+        for index in dead.cuts:
+            if index not in self.of_op:
+                self._add(index, self.blamer.family_of_term(index), "partial", ())
+        ids = tuple(dict.fromkeys(self.of_op[index] for index in dead.cuts if index in self.of_op))
+        return None if site is None else DeadTerm(site, ids, dead.whole)
+
+
+def _by_name(session: Session) -> dict[str, Watched]:
+    """The watched tensors by name; leaves that are made anew each step share a name and are merged."""
+    merged: dict[str, Watched] = {}
+    for number, watched in enumerate(session.ledger.parameters.values()):
+        name = watched.name or f"parameter.{number}"
+        old = merged.get(name)
+        if old is None:
+            merged[name] = watched
+        else:
+            watched.sizes = [*old.sizes, *watched.sizes]
+            watched.groups |= old.groups
+            watched.best = max(watched.best, old.best)
+            merged[name] = watched
+    return merged
+
+
+def _silenced(site: Site, family: Family) -> str | None:
+    """The reason given in the source for silencing this line, if it is."""
+    match = _IGNORE.search(site.text)
+    if match is None:
+        return None
+    codes = match["codes"]
+    if codes and family.code not in codes and families.DEAD_TERM.code not in codes:
+        return None
+    return match["reason"].strip() or "no reason given"
+
+
+def diagnose(session: Session) -> Report:
+    """The report on a session that has finished."""
+    return Diagnosis(session).report()

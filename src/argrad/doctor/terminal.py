@@ -1,0 +1,143 @@
+"""The report as text, in the manner of a good compiler: what, where, why, what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from argrad.doctor.findings import findings_of, grouped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from argrad.doctor.findings import Finding
+    from argrad.doctor.frames import Site
+    from argrad.doctor.report import Cut, Report
+
+Line = tuple[str, str]
+"""A line and its style (a rich style, or nothing)."""
+_WIDTH = 108
+
+
+def lines_of(report: Report) -> Iterator[Line]:
+    """The whole report, line by line."""
+    for finding in findings_of(report):
+        yield from _finding(finding)
+    for cut in _harmless(report):
+        yield from _note(cut)
+    if report.error is not None:
+        yield f"note: the script died in backward: {report.error}", "dim"
+    if report.silenced_loss:
+        yield "note: the loss is a leaf (requires_grad was set on it): that reconnects nothing [ARG015]", "yellow"
+    for note in report.notes:
+        yield f"note: {note}", "dim"
+    yield from _summary(report)
+
+
+def _finding(finding: Finding) -> Iterator[Line]:
+    style = {"error": "bold red", "warning": "bold yellow"}.get(finding.level, "cyan")
+    yield f"{finding.level}[{finding.code}]: {finding.title}", style
+    if finding.names:
+        yield from ((f"  {row}", "") for row in _rows(grouped(finding.names)))
+    yield "", ""
+    if finding.site is not None and not any(c.site.line == finding.site.line for c in finding.cuts):
+        yield from _place(finding.site, [])
+    for cuts in _by_line(finding.cuts):
+        yield from _place(cuts[0].site, cuts)
+    if finding.help:
+        yield "", ""
+        yield f"  help: {finding.help[0]}", "green"
+        yield from ((f"        {line}", "green") for line in finding.help[1:])
+    yield f"  more: argrad doctor --explain {finding.code}", "dim"
+    yield "", ""
+
+
+def _by_line(cuts: Sequence[Cut]) -> list[list[Cut]]:
+    places: dict[tuple[str, int], list[Cut]] = {}
+    for cut in cuts:
+        places.setdefault((cut.site.file, cut.site.line), []).append(cut)
+    return [sorted(group, key=lambda cut: cut.site.column) for group in places.values()]
+
+
+def _place(site: Site, cuts: Sequence[Cut]) -> Iterator[Line]:
+    head = f"  {_short(site.file)}:{site.line} | "
+    yield f"{head} {site.text.strip()}", ""
+    blank = " " * (len(head) - 2) + "|  "
+    indent = len(site.text) - len(site.text.lstrip())
+    for cut in cuts:
+        width = max(len(cut.operation) if cut.operation.isidentifier() else 1, 1)
+        span = cut.site.end_column - cut.site.column
+        carets = "^" * max(1, min(span, width) if cut.site.end_line == site.line else width)
+        yield f"{blank}{' ' * max(cut.site.column - 1 - indent, 0)}{carets} {_reason(cut)}", "red"
+        if cut.library is not None:
+            yield f"{blank}in {_short(cut.library.file)}:{cut.library.line}: {cut.library.text.strip()}", "dim"
+
+
+def _reason(cut: Cut) -> str:
+    why = cut.family.why
+    if cut.values is not None and cut.family.name in {"saturation", "cold-softmax"}:
+        why += f" (its input spans {cut.values[0]:.3g} to {cut.values[1]:.3g})"
+    if cut.silenced is not None:
+        why += f" (silenced: {cut.silenced})"
+    return why
+
+
+def _harmless(report: Report) -> list[Cut]:
+    return [cut for cut in report.cuts if cut.verdict == "harmless" and not cut.family.explicit][:5]
+
+
+def _note(cut: Cut) -> Iterator[Line]:
+    reached = ", ".join(f"`{name}`" for name in grouped(cut.parameters, 3))
+    place = f"{_short(cut.site.file)}:{cut.site.line}"
+    yield f"harmless: {place} {cut.operation} is a constant to autograd, and that is fine here;", "green"
+    yield f"  the gradient reaches {reached} through what was selected or compared;", ""
+    yield "  the choice is held fixed in each step", ""
+
+
+def _summary(report: Report) -> Iterator[Line]:
+    flows = [p for p in report.parameters if p.status == "flows"]
+    steps = f"{report.steps} step{'s' if report.steps != 1 else ''} watched"
+    if not report.parameters:
+        yield "nothing was watched: no trainable parameter met a backward or an optimiser step", "bold yellow"
+    elif flows:
+        rows = list(_rows(grouped(flows)))
+        yield f"ok: {rows[0]}", "bold green"
+        yield from ((f"    {row}", "") for row in rows[1:])
+        yield f"    ({steps})", "dim"
+    else:
+        yield f"no parameter gets a gradient ({steps})", "bold red"
+
+
+def _rows(names: Sequence[str]) -> Iterator[str]:
+    row = ""
+    for name in names:
+        if row and len(row) + len(name) + 2 > _WIDTH:
+            yield row
+            row = ""
+        row = f"{row}, {name}" if row else name
+    if row:
+        yield row
+
+
+def _short(file: str) -> str:
+    try:
+        relative = os.path.relpath(file)
+    except ValueError:
+        return file
+    return file if relative.startswith("..") else relative
+
+
+def text_of(report: Report) -> str:
+    """The report as plain text."""
+    return "\n".join(line for line, _ in lines_of(report))
+
+
+def show(report: Report, stream: TextIO | None = None) -> None:
+    """Print the report, in colours where the stream has them."""
+    from rich.console import Console  # noqa: PLC0415  (only where it is shown)
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
+    for line, style in lines_of(report):
+        console.print(Text(line, style=style))

@@ -1,0 +1,254 @@
+"""The hot loop of k-means: the labels of a float64 brute force, whichever loop runs and however it is cut."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from argrad.cluster.assignment import Assignment, backend, nearest
+from argrad.cluster.assignment.build import load
+from argrad.cluster.assignment.compiled import CompiledLoop, neighbours
+from argrad.cluster.assignment.plain import PlainLoop
+
+compiled = pytest.param(
+    CompiledLoop, marks=pytest.mark.skipif(load().library is None, reason=load().reason), id="compiled"
+)
+both = pytest.mark.parametrize("loop", [compiled, pytest.param(PlainLoop, id="plain")])
+
+SHAPES = [  # points, dimensions, centroids: around the widths of blocks, vectors and chunks
+    (1, 1, 1),
+    (5, 3, 8),
+    (700, 1, 17),
+    (1100, 2, 33),
+    (1025, 8, 64),
+    (900, 24, 31),
+    (600, 30, 100),
+    (1100, 37, 129),
+    (500, 130, 65),
+    (150, 768, 40),
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Many small parallel regions on shared cores take most of the time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def brute_force(points, centroids):
+    """argmin of Σ(x − c)² in float64; `argmin` takes the first of equals."""
+    parts = [((p[:, None] - centroids.double()) ** 2).sum(2) for p in points.double().split(64)]
+    squared = torch.cat(parts)
+    return squared.argmin(1), squared.amin(1)
+
+
+def clustered(size, dims, offset=0.0, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    centres = 2 * torch.randn(20, dims, generator=generator)
+    x = centres[torch.randint(20, (size,), generator=generator)] + torch.randn(size, dims, generator=generator)
+    return (x.double() + offset).float()
+
+
+def lloyd(loop, points, centroids, passes):
+    """Labels, changes and centroids of every pass, by one loop."""
+    loop, labels = loop(points, None), None
+    for _ in range(passes):
+        labels, changed = loop.assign(centroids.double(), labels)
+        yield labels, changed, centroids, loop
+        sums, counts = torch.zeros(centroids.shape, dtype=torch.float64), torch.zeros(len(centroids)).double()
+        loop.add(sums, counts, changes_only=False)
+        full = counts[:, None] > 0
+        centroids = torch.where(full, sums / counts.clamp(min=1)[:, None] + loop.mean, centroids.double())
+
+
+@both
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("size", "dims", "k"), SHAPES)
+def test_labels_are_those_of_float64_brute_force_in_every_pass(loop, size, dims, k, dtype):
+    points = clustered(size, dims).to(dtype)
+    start = points[torch.randint(size, (k,), generator=torch.Generator().manual_seed(1))]
+    last = None
+    for labels, changed, centroids, passes in lloyd(loop, points, start, 7):
+        expected, squared = brute_force(points, centroids)
+        assert torch.equal(labels, expected)
+        assert changed == (size if last is None else int((labels != last).sum()))
+        torch.testing.assert_close(passes.distances(), squared, rtol=1e-12, atol=1e-20)
+        last = labels
+
+
+@both
+@pytest.mark.parametrize(("offset", "scale"), [(1e6, 1.0), (0.0, 1e-25), (0.0, 1e25), (-3e4, 1e-2), (1e12, 1e5)])
+def test_offset_and_unit_cost_no_label(loop, offset, scale):
+    points = (clustered(800, 30).double() * scale + offset).float()
+    for labels, _, centroids, _ in lloyd(loop, points, points[:40].clone(), 5):
+        assert torch.equal(labels, brute_force(points, centroids)[0])
+
+
+@both
+def test_ties_go_to_the_lowest_index(loop):
+    """On a grid of integers, with every centroid twice, most distances tie, and float64 holds all of them exactly."""
+    generator = torch.Generator().manual_seed(3)
+    points = torch.randint(-3, 4, (900, 26), generator=generator).float()
+    corners = torch.randint(-2, 3, (30, 26), generator=generator).float()
+    centroids = torch.cat([corners, corners])[torch.randperm(60, generator=generator)]
+    passes, labels = loop(points, None), None
+    for _ in range(3):
+        labels, _ = passes.assign(centroids.double(), labels)
+        assert torch.equal(labels, brute_force(points, centroids)[0])
+        centroids = centroids.roll(1, 0)
+
+
+@both
+def test_identical_points_and_centroids_get_label_zero(loop):
+    points = torch.full((50, 4), 7.25)
+    labels, _ = loop(points, None).assign(points[:5].double(), None)
+    assert torch.equal(labels, torch.zeros(50, dtype=torch.int64))
+
+
+@both
+def test_a_neighbour_one_rounding_away_is_told_apart(loop):
+    """Pairs of centroids 1e-12 apart: only float64 sees which is nearer."""
+    generator = torch.Generator().manual_seed(5)
+    points = torch.randn(400, 64, generator=generator)
+    c = torch.randn(20, 64, generator=generator).double()
+    centroids = torch.cat([c, c + 1e-12 * torch.randn(20, 64, generator=generator)])
+    labels, _ = loop(points, None).assign(centroids, None)
+    assert torch.equal(labels, brute_force(points, centroids)[0])
+    assert 0 < (labels >= 20).sum() < 400
+
+
+@both
+def test_centroids_that_jump_far_are_followed(loop):
+    """Bounds hold whatever the centroids do: shuffle them, throw some far away, bring them back."""
+    generator = torch.Generator().manual_seed(7)
+    points = clustered(700, 40)
+    passes, labels = loop(points, None), None
+    for step in range(8):
+        centroids = points[torch.randperm(700, generator=generator)[:90]].double()
+        centroids[:: 1 + step] *= 10.0**step
+        labels, _ = passes.assign(centroids, labels)
+        assert torch.equal(labels, brute_force(points, centroids)[0])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_sums_counts_and_inertia_follow_the_labels(weighted, offset):
+    points = clustered(1500, 33, offset)
+    weights = torch.rand(1500, generator=torch.Generator().manual_seed(0)) if weighted else None
+    weight = torch.ones(1500).double() if weights is None else weights.double()
+    assignment, centroids = Assignment(points, weights), points[:60].double()
+    for _ in range(40):  # past the refresh of the sums
+        step = assignment.step(centroids)
+        labels, squared = brute_force(points, centroids)
+        sums = torch.zeros(60, 33).double().index_add_(0, labels, points.double() * weight[:, None])
+        counts = torch.zeros(60).double().index_add_(0, labels, weight)
+        torch.testing.assert_close(step.sums, sums, rtol=1e-13, atol=1e-10)
+        torch.testing.assert_close(step.counts, counts, rtol=1e-12, atol=1e-12)
+        assert step.inertia == pytest.approx(float(squared @ weight), rel=1e-9)
+        centroids = torch.where(counts[:, None] > 0, sums / counts[:, None], centroids)
+
+
+def test_inertia_of_tight_clusters_far_apart_keeps_its_digits():
+    """Where |x|² is 1e12 times the inertia, the sums alone cannot tell it."""
+    points = torch.randn(300, 5).double() * 1e-6 + torch.arange(3).double().repeat(100)[:, None] * 10
+    step = Assignment(points).step(centroids := points[:3].clone())
+    assert step.inertia == pytest.approx(float(brute_force(points, centroids)[1].sum()), rel=1e-12)
+
+
+def test_passes_repeat_bit_for_bit_on_any_number_of_threads():
+    points, runs = clustered(3000, 48), []
+    for count in (1, 2, 5):
+        torch.set_num_threads(count)
+        assignment, centroids = Assignment(points), points[:70].double()
+        for _ in range(6):
+            step = assignment.step(centroids)
+            centroids = step.sums / step.counts[:, None].clamp(min=1)
+        runs.append((step.labels, step.sums, step.counts, torch.tensor(step.inertia)))
+    for run in runs[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(runs[0], run, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int32, torch.uint8])
+def test_other_dtypes_take_the_plain_loop_exactly(dtype):
+    points = (10 * clustered(300, 12).abs()).to(dtype)
+    labels, squared = nearest(points, points[:20])
+    expected, least = brute_force(points, points[:20])
+    assert torch.equal(labels, expected)
+    assert torch.equal(squared, least)
+
+
+def test_nearest_agrees_with_a_pass():
+    points = clustered(400, 50)
+    labels, squared = nearest(points, points[:30])
+    assignment = Assignment(points)
+    assert torch.equal(assignment.step(points[:30]).labels, labels)
+    assert torch.equal(assignment.distances(), squared)
+
+
+def test_results_of_a_pass_are_not_overwritten_by_the_next():
+    points = clustered(500, 9)
+    assignment = Assignment(points)
+    first = assignment.step(points[:12])
+    kept = first.labels.clone(), first.sums.clone(), first.counts.clone()
+    assignment.step(points[12:24])
+    assert torch.equal(first.labels, kept[0])
+    assert torch.equal(first.sums, kept[1])
+    assert torch.equal(first.counts, kept[2])
+
+
+def test_the_number_of_centroids_may_change_between_passes():
+    points = clustered(300, 30)
+    assignment = Assignment(points)
+    for k in (40, 70, 3, 40):
+        step = assignment.step(points[:k])
+        assert torch.equal(step.labels, brute_force(points, points[:k])[0])
+        assert step.sums.shape == (k, 30)
+
+
+def test_a_view_that_is_not_contiguous_is_read_right():
+    points = clustered(30, 300).T
+    assert not points.is_contiguous()
+    assert torch.equal(nearest(points, points[:40])[0], brute_force(points, points[:40])[0])
+
+
+@pytest.mark.parametrize("k", [1, 15, 32, 33, 100, 257])
+def test_neighbours_is_a_permutation(k):
+    centroids = torch.randn(k, 6).double()
+    centroids[: k // 2] = centroids[0]
+    assert neighbours(centroids, 32).sort().values.tolist() == list(range(k))
+
+
+def test_no_points_give_empty_labels_and_zero_sums():
+    step = Assignment(torch.empty(0, 3)).step(torch.zeros(2, 3))
+    assert step.labels.shape == (0,)
+    assert step.inertia == 0
+    assert torch.equal(step.sums, torch.zeros(2, 3).double())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Assignment(torch.ones(3)), r"'points' parameter of Assignment must be a matrix"),
+        (lambda: Assignment(torch.ones(3, 2), torch.ones(2)), r"'weights' .*with points of shape \(3, 2\)"),
+        (lambda: Assignment(torch.ones(3, 2)).step(torch.ones(2, 3)), r"'centroids' .* as many columns"),
+        (
+            lambda: nearest(torch.ones(3, 2), torch.ones(0, 2)),
+            r"'centroids' parameter of nearest .* at least one row",
+        ),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_distances_before_a_pass_are_refused():
+    with pytest.raises(RuntimeError, match=r"Call step\(centroids\) first"):
+        Assignment(torch.ones(3, 2)).distances()
+
+
+def test_backend_says_which_loop_runs():
+    assert backend().startswith(("compiled loop", "plain PyTorch, since"))
