@@ -23,7 +23,7 @@ def quadratic(y):
     return (y @ PRICES - 1.2) ** 2
 
 
-def quality(cost, scores, estimator, draws=2000, choice=one_hot):
+def quality(cost, scores, estimator, draws=1000, choice=one_hot):
     question = Question(cost, (scores,), choice)
     generator = torch.Generator().manual_seed(0)
     truth = find_truth(question, generator, most_states=4096, draws=draws)
@@ -61,7 +61,7 @@ def test_straight_through_bias_equals_its_enumeration():
     truth = p * (costs - p @ costs)
     incoming = 2 * (PRICES - 1.2).unsqueeze(1) * PRICES  # row y: ∂cost/∂y at the vertex y
     mean = (p.unsqueeze(1) * p * (incoming - (incoming @ p).unsqueeze(1))).sum(0)
-    q = quality(quadratic, scores, argrad.StraightThrough(), draws=20000)
+    q = quality(quadratic, scores, argrad.StraightThrough(), draws=4000)
     expected = ((mean - truth).norm() / truth.norm()).item()
     assert abs(q.bias - expected) < 4 * q.bias_error
 
@@ -69,10 +69,10 @@ def test_straight_through_bias_equals_its_enumeration():
 def test_score_function_variance_equals_its_closed_form():
     f = torch.tensor([2.0, 5.0])
     estimator = argrad.ScoreFunction(samples=1, baseline=argrad.no_baseline)
-    q = quality(lambda y: y @ f, torch.zeros(2), estimator, draws=20000)
+    q = quality(lambda y: y @ f, torch.zeros(2), estimator, draws=4000)
     truth, variance = (5 - 2) / 4 * 2**0.5, 2 * (5 + 2) ** 2 / 16
-    assert abs(q.noise - variance**0.5 / truth) < 0.05
-    assert abs(q.signal_to_noise - truth / variance**0.5) < 0.02
+    assert abs(q.noise - variance**0.5 / truth) < 0.1
+    assert abs(q.signal_to_noise - truth / variance**0.5) < 0.03
 
 
 def test_the_truth_by_sampling_agrees_with_enumeration_within_its_error():
@@ -114,9 +114,9 @@ def test_live_bytes_counts_what_is_alive_at_once():
     with LiveBytes() as meter:
         for _ in range(5):
             y = x * 2
-            y = y + 1  # two alive at most
+            y = y + 1  # two are alive at most
         z = y.view(10, 100).add_(1)  # a view and an operation in place take nothing
-    assert (meter.peak, meter.live) == (8000 + 4000, 4000)
+    assert (meter.peak, meter.live) == (8000, 4000)
     del y, z
     assert meter.live == 0
 

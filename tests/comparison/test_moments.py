@@ -22,7 +22,7 @@ def test_moments_equal_those_of_all_draws_together():
 def test_squared_distance_is_unbiased_and_its_error_is_the_spread_over_repetitions():
     point = torch.zeros(5, dtype=torch.float64)
     for bias in (0.0, 0.2):
-        found = [Moments.of(normal(200, seed, bias)).squared_distance(point) for seed in range(300)]
+        found = [Moments.of(normal(96, seed, bias)).squared_distance(point) for seed in range(120)]
         values = torch.tensor([value for value, _ in found])
         errors = torch.tensor([error for _, error in found])
         z = (values.mean() - 5 * bias**2) / (values.std() / len(values) ** 0.5)
@@ -32,13 +32,13 @@ def test_squared_distance_is_unbiased_and_its_error_is_the_spread_over_repetitio
 
 def test_noise_of_the_point_is_taken_off_and_widens_the_error():
     values = []
-    for seed in range(300):
+    for seed in range(120):
         point = normal(1, 1000 + seed, 0.0)[0] / 10**0.5  # a mean of ten draws: total variance 5/10
-        value, error = Moments.of(normal(200, seed, 0.0)).squared_distance(point, 0.5)
+        value, error = Moments.of(normal(96, seed, 0.0)).squared_distance(point, 0.5)
         values.append(value)
         assert error >= 0.5
     spread = torch.tensor(values)
-    assert abs(spread.mean() / (spread.std() / 300**0.5)) < 4
+    assert abs(spread.mean() / (spread.std() / 120**0.5)) < 4
 
 
 def test_a_single_draw_has_no_variance_and_an_exact_distance():
