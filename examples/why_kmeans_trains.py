@@ -5,24 +5,36 @@ python examples/why_kmeans_trains.py docs/images/why-kmeans-trains.png
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.cluster import KMeans as Reference
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from argrad.cluster import KMeans, assign, kmeans_loss, newton_
 
 POINTS = torch.rand(1000, 200, generator=torch.Generator().manual_seed(0))
 
 
-def starts(seed: int) -> torch.Tensor:
+def starts(seed: int) -> Tensor:
     """20 of the points."""
     return POINTS[torch.randperm(1000, generator=torch.Generator().manual_seed(seed))[:20]]
 
 
-def descend(start, make_optimizer, steps, *, newton=True, batch=None, schedule=None):
+def descend(
+    start: Tensor,
+    make_optimizer: Callable[[list[Tensor]], Optimizer],
+    steps: int,
+    *,
+    newton: bool = True,
+    batch: int | None = None,
+    schedule: Callable[[Optimizer], LRScheduler] | None = None,
+) -> list[float]:
     """The inertia of all points at every step, by any optimiser."""
     centroids = start.clone().requires_grad_()
     optimizer = make_optimizer([centroids])
@@ -44,20 +56,20 @@ def descend(start, make_optimizer, steps, *, newton=True, batch=None, schedule=N
     return [*history, kmeans_loss(POINTS, centroids.detach()).item()]
 
 
-def as_asked(start):
+def as_asked(start: Tensor) -> list[float]:
     """Plain SGD, lr 1e-5, batches of 100, 4001 steps."""
     return descend(start, lambda p: torch.optim.SGD(p, lr=1e-5), 4001, newton=False, batch=100)
 
 
-def lloyd(start):
+def lloyd(start: Tensor) -> list[float]:
     """Newton's step."""
     return descend(start, lambda p: torch.optim.SGD(p, lr=1.0), 40)
 
 
-def momentum(start):
+def momentum(start: Tensor) -> list[float]:
     """Newton's step with Nesterov momentum for 15 passes."""
 
-    def plain_after_15(optimizer):
+    def plain_after_15(optimizer: Optimizer) -> LRScheduler:
         group = optimizer.param_groups[0]
         return torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: group.update(momentum=0.0, nesterov=False) or 1.0 if step == 15 else 1.0
@@ -68,7 +80,7 @@ def momentum(start):
     )
 
 
-def adam(start):
+def adam(start: Tensor) -> list[float]:
     """Adam on the plain gradient, with a cosine schedule."""
     return descend(
         start,
@@ -79,7 +91,7 @@ def adam(start):
     )
 
 
-def guarded(start):
+def guarded(start: Tensor) -> list[float]:
     """KMeans as it comes, from the same start."""
     return KMeans(20, init=start).fit(POINTS).history_
 

@@ -22,7 +22,9 @@ def main(rank: int, world: int, store: str, case: str) -> None:
     init = start if case == "empty" else case
     model = KMeans(12, init=init, n_init=1, random_state=0).fit(Shard(Memory(points[low:high])))
     centers = hashlib.sha256(model.cluster_centers_.numpy().tobytes()).hexdigest()
-    print(json.dumps({"centers": centers, "labels": model.labels_.tolist(), "stopped": model.stopped_}))
+    sys.stdout.write(
+        json.dumps({"centers": centers, "labels": model.labels_.tolist(), "stopped": model.stopped_}) + "\n"
+    )
     distributed.destroy_process_group()
 
 

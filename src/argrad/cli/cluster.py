@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  (cyclopts reads the annotations)
 from typing import Annotated, Literal
 
 from cyclopts import Parameter

@@ -188,7 +188,7 @@ def _is_text(column: pl.Series) -> bool:
 
 def _polars() -> Any:
     try:
-        import polars  # noqa: PLC0415  (an extra)
+        import polars as pl  # noqa: PLC0415  (an extra)
     except ImportError as error:
         raise ImportError("Tables are read by polars: pip install 'argrad[table]'.") from error
-    return polars
+    return pl
