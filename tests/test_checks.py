@@ -132,7 +132,7 @@ SAYS = {
         "The 'grad' parameter of select must have a gradient for the deterministic choice, and ReinMax has none. "
         "Use argrad.select(sample=True) or argrad.expect.",
     ),
-    "a sign has no verb for a draw": (
+    "a sign is drawn by draw": (
         lambda: argrad.sign(S, grad=argrad.ReinMax()),
         TypeError,
         "The 'grad' parameter of sign must have a gradient for the deterministic choice, and ReinMax has none. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from argrad._checks import in_transform, reads_values, require_choosable
+from argrad._checks import reads_values, require_choosable
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice, full_precision
 
@@ -58,9 +58,8 @@ def _climb(weights: Tensor, samples: int, generator: torch.Generator | None) -> 
 
 def from_index(index: Tensor, scores: Tensor) -> Tensor:
     """One-hot vectors like the scores, with a 1 at the index."""
-    zeros = torch.zeros_like(scores)
-    write = zeros.scatter if in_transform() else zeros.scatter_  # in place has no batching rule
-    return write(-1, index.unsqueeze(-1), 1)
+    ones = torch.ones_like(index, dtype=scores.dtype).unsqueeze(-1)
+    return torch.zeros_like(scores).scatter_add_(-1, index.unsqueeze(-1), ones)  # vmap has no rule for `scatter_`
 
 
 def _hard(scores: Tensor) -> Tensor:
