@@ -23,7 +23,7 @@ def _exponential(like: Tensor, generator: torch.Generator | None) -> Tensor:
     dtype = _precise(like)
     # 53 bits, whatever the dtype: float32 keeps the digits of a small number, but `rand` in float32 does not make them
     uniform = torch.rand(like.shape, dtype=torch.float64, device=like.device, generator=generator).to(dtype)
-    return uniform.clamp_(torch.finfo(dtype).tiny, 1 - torch.finfo(dtype).eps).neg_().log1p_().neg_()
+    return uniform.clamp(torch.finfo(dtype).tiny, 1 - torch.finfo(dtype).eps).neg_().log1p_().neg_()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Matrices with row and column sums of 1, as a function of scores plus one potential for each row and column.
 
-P = φ(s + f + g): φ = exp is Sinkhorn's, φ = [·]₊ the Euclidean projection. The potentials are found without autograd, by
-turns and then by Newton's steps; two more Newton steps, in differentiable code, carry the first and second derivative.
+P = φ(s + f + g): φ = exp is Sinkhorn's, φ = [·]₊ the Euclidean projection. The potentials are found without autograd,
+by turns and then by Newton's steps; two more Newton steps, in differentiable code, carry the first and second
+derivative.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Exponential:
 class Positive:
     """φ = [·]₊, or x on a support that was found before and 0 elsewhere.
 
-    What is within rounding of 0 counts as 0. Between parts of the support that no entry connects the potentials are free,
-    and rest where an entry that is 0 is about to enter: it must not pass for support.
+    What is within rounding of 0 counts as 0. Between parts of the support that no entry connects the potentials are
+    free, and rest where an entry that is 0 is about to enter: it must not pass for support.
     """
 
     def __init__(self, support: Tensor | None = None) -> None:

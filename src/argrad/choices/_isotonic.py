@@ -1,7 +1,7 @@
 """Isotonic regression, structure only: which neighbours are pooled. Blocks are integers and carry no gradient.
 
-The fit of y is the non-decreasing sequence nearest to it; it is constant on blocks, and on each it is the mean there (or
-another ratio of sums). Whoever has the blocks writes the value as plain differentiable code.
+The fit of y is the non-decreasing sequence nearest to it; it is constant on blocks, and on each it is the mean there
+(or another ratio of sums). Whoever has the blocks writes the value as plain differentiable code.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def pool(
     pooled ratio, the head ends before the first value not below it, and both are found by bisection.
 
     Args:
-        numerator, denominator: (*batch, n); a block's value is ratio(⊕ numerator, ⊕ denominator).
+        numerator: (*batch, n); a block's value is ratio(⊕ numerator, ⊕ denominator).
+        denominator: the same shape.
         plus: ⊕, `torch.add`, or `torch.logaddexp` for sums known by their logarithm.
         ratio: `torch.div`, or `torch.sub` for logarithms.
         nothing: the neutral element of ⊕.

@@ -1,7 +1,7 @@
 """How many of n independent coins show heads: a tree of counting distributions, the engine of the k-subset law.
 
-With p_i = σ(s_i − τ), the k-subset law is n coins given that k of them show heads, whatever τ is. With τ such that about
-k heads are expected, P(k heads) is of the order 1/√n and can neither vanish nor overflow, and every term
+With p_i = σ(s_i − τ), the k-subset law is n coins given that k of them show heads, whatever τ is. With τ such that
+about k heads are expected, P(k heads) is of the order 1/√n and can neither vanish nor overflow, and every term
 is a sum of products of probabilities: nothing is subtracted, and no logarithm is needed in the recursion.
 
 A node of the tree holds P(j heads among its leaves), j ≤ k: the product, as polynomials, of its two halves'. Its size

@@ -45,7 +45,8 @@ def k_subset(k: int) -> Choice:
         k: how many, at least 1; more than there are unmasked options is refused at the call.
 
     Raises:
-        TypeError, ValueError: k not an int of at least 1; scores without k finite options in every row, with NaN or +inf.
+        TypeError, ValueError: k not an int of at least 1; scores without k finite options in every row, with NaN or
+            +inf.
 
     Wrong when: draws are expected to be those of Gumbel top-k, sampling one after another without replacement: that
     is another law with other inclusion probabilities, `plackett_luce_subset`. Of tied scores, torch.topk says which
@@ -75,11 +76,11 @@ def k_subset(k: int) -> Choice:
     )
 
 
-def require_subset(scores: object, k: int, of: str) -> None:
-    """Scores have at least k options, and, where that may be read, k finite ones in every row."""
+def require_subset(scores: Tensor, k: int, of: str) -> None:
+    """Scores have at least k options."""
     require_scores(scores, of)
-    n = scores.shape[-1]  # type: ignore[union-attr]
-    require(k <= n, "k", of, f"an int in [1, {n}]", k, context=f"with scores of shape {tuple(scores.shape)}")  # type: ignore[union-attr]
+    n = scores.shape[-1]
+    require(k <= n, "k", of, f"an int in [1, {n}]", k, context=f"with scores of shape {tuple(scores.shape)}")
 
 
 def best_index(scores: Tensor, k: int) -> Tensor:
@@ -182,7 +183,7 @@ def _log_prob(scores: Tensor, vertex: Tensor, k: int) -> Tensor:
 
 @torch.no_grad()
 def _sample(scores: Tensor, samples: int, generator: torch.Generator | None, k: int) -> Tensor:
-    """Share the k heads out among the two halves, down the tree; in float64, so that rare subsets come at their rate."""
+    """Share the k heads out among the halves, down the tree; in float64: rare subsets come at their rate."""
     best_index(scores, k)
     z = scores.double()
     centred = z - threshold(z, k)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from argrad._checks import reads_values, require_choosable
+from argrad._checks import in_transform, reads_values, require_choosable
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice, full_precision
 
@@ -22,7 +22,7 @@ def best_index(scores: Tensor) -> Tensor:
 
 def draw_index(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
     """Draw indices from softmax(scores) along the last dimension: (*batch, n) → (samples, *batch)."""
-    return _draw_by_weight(torch.softmax(full_precision(scores.detach()), -1), samples, generator)
+    return _draw_by_weight(_soft(scores.detach()), samples, generator)
 
 
 def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
@@ -50,7 +50,6 @@ def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | 
 def _climb(weights: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
     ladder = weights.cumsum(-1, dtype=torch.float64)
     total = ladder[..., -1:]
-    require_choosable(total.squeeze(-1), "sample")
     shape = (*total.shape[:-1], samples)
     uniform = torch.rand(shape, dtype=torch.float64, device=weights.device, generator=generator)
     level = uniform * (total * _BELOW_ONE)
@@ -59,7 +58,9 @@ def _climb(weights: Tensor, samples: int, generator: torch.Generator | None) -> 
 
 def from_index(index: Tensor, scores: Tensor) -> Tensor:
     """One-hot vectors like the scores, with a 1 at the index."""
-    return torch.zeros_like(scores).scatter_(-1, index.unsqueeze(-1), 1)
+    zeros = torch.zeros_like(scores)
+    write = zeros.scatter if in_transform() else zeros.scatter_  # in place has no batching rule
+    return write(-1, index.unsqueeze(-1), 1)
 
 
 def _hard(scores: Tensor) -> Tensor:

@@ -25,8 +25,8 @@ def sinkhorn(scores: Tensor, rounds: int = 1000) -> Tensor:
     """Give the doubly stochastic matrix of greatest likeness to exp(scores): the entropic relaxation of an assignment.
 
     Formula:
-        P = argmax_{P ≥ 0, rows and columns sum to 1} ⟨P, s⟩ + H(P) = exp(s + f + g): rows and columns are balanced in turn,
-        in the log domain, and Newton's steps finish it and carry the implicit derivatives.
+        P = argmax_{P ≥ 0, rows and columns sum to 1} ⟨P, s⟩ + H(P) = exp(s + f + g): rows and columns are balanced in
+        turn, in the log domain, and Newton's steps finish it and carry the implicit derivatives.
 
     Args:
         scores: (*batch, n, n), floating point; −inf forbids a pair. Divide by a temperature τ first.
@@ -60,8 +60,8 @@ def birkhoff(point: Tensor, rounds: int = 1000) -> Tensor:
     """Project a matrix onto the Birkhoff polytope, the doubly stochastic matrices.
 
     Formula:
-        argmin_{P ≥ 0, rows and columns sum to 1} ‖P − x‖² = [x + f + g]₊: rows and columns are projected in turn (each a
-        sparsemax), which is coordinate ascent on the dual, until the sums are within 1e-6 (1e-4 in float32); the
+        argmin_{P ≥ 0, rows and columns sum to 1} ‖P − x‖² = [x + f + g]₊: rows and columns are projected in turn (each
+        a sparsemax), which is coordinate ascent on the dual, until the sums are within 1e-6 (1e-4 in float32); the
         support then tells a linear system, which is solved exactly and differentiated.
 
     Args:
@@ -158,9 +158,9 @@ def _matrix(scores: Tensor, of: str) -> Tensor:
 permutation = replace(matching, name="the choice of a permutation matrix", soft=sinkhorn, project=birkhoff)
 """The best assignment of rows to columns, one each: scores (*batch, n, n), vertices permutation matrices.
 
-`matching` with relaxations for any size: `soft` is Sinkhorn's matrix, whose entropy is a sum over entries, in place of the
-exact marginals, and `project` needs no solver. Best, draws, log_prob and enumeration are matching's, so the law p(y) ∝
-exp⟨y, s⟩ is had up to 12 rows. Beyond, noise draws from the Gumbel–matching law, y*(s + Gumbel noise):
+`matching` with relaxations for any size: `soft` is Sinkhorn's matrix, whose entropy is a sum over entries, in place of
+the exact marginals, and `project` needs no solver. Best, draws, log_prob and enumeration are matching's, so the law
+p(y) ∝ exp⟨y, s⟩ is had up to 12 rows. Beyond, noise draws from the Gumbel–matching law, y*(s + Gumbel noise):
 `StraightThrough(noise=Gumbel())`, `ImplicitMLE()`, `Relaxed(noise=Gumbel())` (Gumbel–Sinkhorn).
 
 Source: Mena, Belanger, Linderman & Snoek 2018 (Gumbel–matching and Gumbel–Sinkhorn).

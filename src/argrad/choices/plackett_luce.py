@@ -45,11 +45,12 @@ def plackett_luce_subset(k: int) -> Choice:
         k: how many, at least 1.
 
     Raises:
-        TypeError, ValueError: k not an int of at least 1; scores without k finite options in every row, with NaN or +inf.
+        TypeError, ValueError: k not an int of at least 1; scores without k finite options in every row, with NaN or
+            +inf.
 
-    Wrong when: the law p(y) ∝ exp⟨y, s⟩ is meant: that is `k_subset`, with other inclusion probabilities (.758 there and
-    .797 here for the first of the scores 1, .5, 0, −1 and k = 2). `soft` relaxes `hard` by the marginals of that other
-    law: the inclusion probabilities of this one have no closed form.
+    Wrong when: the law p(y) ∝ exp⟨y, s⟩ is meant: that is `k_subset`, with other inclusion probabilities (.758 there
+    and .798 here for the first of the scores 1, .5, 0, −1 and k = 2). `soft` relaxes `hard` by the marginals of that
+    other law: the inclusion probabilities of this one have no closed form.
 
     Source: Plackett 1975; Yellott 1977 (Gumbel noise); Kool, van Hoof & Welling 2020, appendix B (the integral).
 
@@ -58,7 +59,7 @@ def plackett_luce_subset(k: int) -> Choice:
     >>> choice, scores = plackett_luce_subset(2), torch.tensor([1.0, 0.5, 0.0, -1.0])
     >>> vertices = choice.enumerate(scores)
     >>> choice.log_prob(scores, vertices).exp() @ vertices
-    tensor([0.7968, 0.6268, 0.4141, 0.1623])
+    tensor([0.7978, 0.6270, 0.4138, 0.1614])
     """
     require_count(k, "k", "plackett_luce_subset")
     return Choice(
@@ -101,10 +102,10 @@ def _log_prob(scores: Tensor, vertex: Tensor, k: int) -> Tensor:
 
 
 def _log1mexp_exp(x: Tensor) -> Tensor:
-    """log(1 − exp(−exp x)), by its series for small x, and 0 for large x, where it cannot be told from 0."""
+    """Give log(1 − exp(−exp x)), by its series for small x, and 0 for large x, where it cannot be told from 0."""
     x = x.clamp_max(_LARGE)
     low = x.clamp_max(_SMALL)
-    near = low - low.exp() / 2 + (2 * low).exp() / 24 + (x - low)
+    near = low - low.exp() / 2 + (2 * low).exp() / 24
     middle = (-torch.expm1(-x.clamp_min(_SMALL).exp())).log()
     return torch.where(x < _SMALL, near, middle)
 
@@ -118,7 +119,7 @@ def order_log_prob(in_order: Tensor) -> Tensor:
 
 
 def _log_sums_to_the_end(x: Tensor) -> Tensor:
-    """log Σ_{j ≥ i} exp x_j for every i: doubling what is summed, in log₂ n steps, each with exact derivatives."""
+    """Sum to the end, log Σ_{j ≥ i} exp x_j: doubling what is summed, in log₂ n steps, each exactly differentiable."""
     reach = 1
     while reach < x.shape[-1]:
         later = torch.cat([x[..., reach:], torch.full_like(x[..., :reach], -1e30)], -1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import permutations
 from math import factorial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -23,8 +22,8 @@ def soft_rank(scores: Tensor, dim: int = -1) -> Tensor:
     """Give soft ranks: the nearest point to the scores in the permutahedron, whose vertices are the orders of 1 … n.
 
     Formula:
-        argmin_{r ∈ conv{permutations of (1, …, n)}} ‖r − s‖².  In ascending order r = s − v, v the non-decreasing fit of
-        s − (1, …, n): within a block of the fit, r = s − mean(s) + mean rank. Divide the scores by a temperature τ
+        argmin_{r ∈ conv{permutations of (1, …, n)}} ‖r − s‖².  In ascending order r = s − v, v the non-decreasing fit
+        of s − (1, …, n): within a block of the fit, r = s − mean(s) + mean rank. Divide the scores by a temperature τ
         first: as τ → 0 they are the hard ranks, as τ → ∞ all are (n + 1)/2.
 
     Args:
@@ -39,8 +38,8 @@ def soft_rank(scores: Tensor, dim: int = -1) -> Tensor:
 
     Wrong when: neighbouring scores are further apart than 1 (times τ): there it is exactly hard, with gradient 0.
 
-    Source: Blondel, Teboul, Berthet & Djolonga 2020, "Fast differentiable sorting and ranking", equation 6, propositions
-    3 and 4 with Ψ = Q.
+    Source: Blondel, Teboul, Berthet & Djolonga 2020, "Fast differentiable sorting and ranking", equation 6,
+    propositions 3 and 4 with Ψ = Q.
 
     >>> import torch
     >>> from argrad.choices import soft_rank
@@ -90,7 +89,7 @@ def entropic_rank(scores: Tensor, dim: int = -1) -> Tensor:
     >>> import torch
     >>> from argrad.choices import entropic_rank
     >>> entropic_rank(torch.tensor([2.9, 0.1, 1.2]) * 0.5)
-    tensor([3.0000, 1.0975, 1.9025])
+    tensor([3.0000, 1.0976, 1.9024])
     """
     moved, z = _enter(scores, dim, "entropic_rank")
     masked = moved == -torch.inf
@@ -112,8 +111,8 @@ def soft_sort(scores: Tensor, dim: int = -1, descending: bool = False, temperatu
     """Give soft sorted values, in O(n log n) time and O(n) memory.
 
     Formula:
-        argmin_{y ∈ conv{permutations of s}} ‖y − (1, …, n)/τ‖²: where neighbours in the sorted row are closer than 1/τ it is
-        the sorted row, exactly; blocks on which they are further apart are drawn together to the slope 1/τ.
+        argmin_{y ∈ conv{permutations of s}} ‖y − (1, …, n)/τ‖²: where neighbours in the sorted row are closer than 1/τ
+        it is the sorted row, exactly; blocks on which they are further apart are drawn together to the slope 1/τ.
 
     Args:
         scores: any shape, floating point; −inf is a mask and stays where torch.sort puts it.
@@ -162,7 +161,7 @@ def _enter(scores: Tensor, dim: int, of: str) -> tuple[Tensor, Tensor]:
 
 
 def _weights(z: Tensor) -> Tensor:
-    """Give the ranks in ascending order: 0 for each of the masked, which come first, then 1, 2, …"""
+    """Give the ranks in ascending order: 0 for each of the masked, which come first, then 1, 2 and so on."""
     position = torch.arange(1, z.shape[-1] + 1, device=z.device, dtype=z.dtype)
     return (position - (z == -torch.inf).sum(-1, keepdim=True)).clamp_min_(0)
 
@@ -195,7 +194,7 @@ def _log_prob(scores: Tensor, vertex: Tensor) -> Tensor:
 
 
 def _enumerate(scores: Tensor) -> Tensor:
-    """Give all n! orders. In a row with masks, those whose masks have the lowest ranks in their order become vertices."""
+    """Give all n! orders. In a row with masks, those that rank the masks lowest, in their order, become vertices."""
     n = scores.shape[-1]
     require_enumerable(factorial(n), "rank")
     orders = torch.tensor(list(permutations(range(1, n + 1))), device=scores.device)
@@ -225,7 +224,7 @@ rank = Choice(
 )
 """The ranks of the scores, 1 for the lowest: the vertices of the permutahedron.
 
-Formula: y*(s) = argmax_{y ∈ permutations of (1, …, n)} ⟨y, s⟩; a masked option has rank 0 and the others 1 to their number.
-Equal scores are ranked by their index in `hard`, and equally in `soft`. The law is Plackett–Luce: the ranks of s + Gumbel
-noise. Its mean has no closed form, and `soft` is the projection, as `project`.
+Formula: y*(s) = argmax_{y ∈ permutations of (1, …, n)} ⟨y, s⟩; a masked option has rank 0 and the others 1 to their
+number. Equal scores are ranked by their index in `hard`, and equally in `soft`. The law is Plackett–Luce: the ranks of
+s + Gumbel noise. Its mean has no closed form, and `soft` is the projection, as `project`.
 """

@@ -20,8 +20,9 @@ def solver(maximise: Callable[[Tensor], Tensor], event_dims: int = 1, name: str 
     """Make a choice of any maximiser: a shortest path, a knapsack, a schedule, a legacy program.
 
     Formula:
-        y*(s) = maximise(s) = argmax_{y ∈ Y} ⟨y, s⟩, Y known by the solver alone. project(x), the nearest point of conv(Y),
-        is found by a fully corrective Frank–Wolfe method that asks the solver once a round, to a duality gap of 1e-10.
+        y*(s) = maximise(s) = argmax_{y ∈ Y} ⟨y, s⟩, Y known by the solver alone. project(x), the nearest point of
+        conv(Y), is found by a fully corrective Frank–Wolfe method that asks the solver once a round, to a duality gap
+        of 1e-10.
 
     Args:
         maximise: scores (*batch, *event) → vertices of the same shape. A solver that minimises costs takes −scores.
@@ -39,7 +40,8 @@ def solver(maximise: Callable[[Tensor], Tensor], event_dims: int = 1, name: str 
     error, and Interpolation and ImplicitMLE give the difference of two answers, whatever they mean. −inf as a mask is
     the solver's own matter.
 
-    Source: Vlastelica et al. 2020 (solvers as layers); Wolfe 1976; Niculae, Martins, Blondel & Cardie 2018 (projection).
+    Source: Vlastelica et al. 2020 (solvers as layers); Wolfe 1976; Niculae, Martins, Blondel & Cardie 2018
+    (projection).
 
     >>> import torch
     >>> from argrad.choices import one_hot, solver

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from argrad.core import Choice, Estimator
 
-_SURE = 3.0  # standard errors from which on a bias is called one
+_SURE = 4.0  # standard errors from which on a squared bias is called one: its estimate is skewed to the right
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Quality:
     Attributes:
         bias: ‖E[g] − truth‖/‖truth‖, without the part that the noise of the mean adds; 0 if that is larger.
         bias_error: its standard error (for a bias within noise: an upper bound, at two standard errors).
-        biased: whether the bias is above three standard errors; else it is within noise.
+        biased: whether the squared bias is above four standard errors; else it is within noise.
         noise: √(total variance of one call)/‖truth‖.
         cosine: mean cosine between one call's gradient and the truth.
         signal_to_noise: ‖E[g]‖/√(total variance); inf for a deterministic estimator.

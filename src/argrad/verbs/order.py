@@ -15,6 +15,7 @@ from argrad.choices.permutation import position_scores
 from argrad.core import Estimator, exact
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit
+from argrad.verbs._either import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
 _STRAIGHT = StraightThrough()
+_ROWS = {"draw": "argrad.rank(sample=True)", "expect": "argrad.expect(choice=argrad.choices.rank)"}
 
 
 class Sorted(NamedTuple):
@@ -49,8 +51,9 @@ def rank(
         scores: any shape, floating point; −inf is a mask: rank 0, and the others are ranked without it.
         dim: the dimension of the options.
         descending: 1 for the highest.
-        grad: the estimator; with a gradient for the deterministic choice, or for a draw if sample=True. Its temperature is
-            in the scores' units: scores further apart than that get no gradient from the default relaxation.
+        grad: the estimator; with a gradient for the deterministic choice, or for a draw if sample=True. Its
+            temperature is in the scores' units: scores further apart than that get no gradient from the default
+            relaxation.
         mask: True where an option counts; broadcasts to the scores.
         sample: draw a Plackett–Luce order instead.
         generator: for the draw.
@@ -75,9 +78,7 @@ def rank(
     moved = prepare(scores, dim, mask, "rank")
     if descending:
         moved = (-moved).masked_fill(moved == -torch.inf, -torch.inf)
-    estimator = require_fit(grad, _rank, "draw" if sample else "pick", "rank(sample=True)" if sample else "rank")
-    ranks = estimator.draw(_rank, moved, generator) if sample else estimator.pick(_rank, moved)
-    return ranks.movedim(-1, dim)
+    return choose(_rank, moved, grad, "rank", sample, generator).movedim(-1, dim)
 
 
 def argsort(
@@ -90,7 +91,8 @@ def argsort(
 ) -> Float[Tensor, "*others n n"]:
     """Give the matrix that sorts the scores, exactly, with a gradient to them: `P @ x` is x in the order of the scores.
 
-    Formula: row i is one of n, argmax_j −|sort(s)_i − s_j|; ∂L/∂s as `grad` says for the choice of one of n, row by row.
+    Formula: row i is one of n, argmax_j −|sort(s)_i − s_j|; ∂L/∂s as `grad` says for the choice of one of n, row by
+    row.
 
     Args:
         scores: any shape, floating point; −inf is a mask and stays where torch.sort puts it.
@@ -101,7 +103,8 @@ def argsort(
 
     Returns:
         (*others, n, n), the dims of the scores but `dim`, then positions, then options; typed like the scores. For the
-        indices take torch's `scores.argsort(dim)`: integers have no gradient. Equal scores keep the order of their index.
+        indices take torch's `scores.argsort(dim)`: integers have no gradient. Equal scores keep the order of their
+        index.
 
     Raises:
         TypeError, IndexError, ValueError: as `argmax`.
@@ -130,8 +133,8 @@ def sort(
 ) -> Sorted:
     """Sort the scores, exactly, with a gradient that reaches neighbours in the order.
 
-    Formula: values = sort(s); with a relaxation, ∂values/∂s := ∂relaxation(s)/∂s; with an estimator, values = P s, P the
-    rows of `argsort`, differentiated in both.
+    Formula: values = sort(s); with a relaxation, ∂values/∂s := ∂relaxation(s)/∂s; with an estimator, values = P s, P
+    the rows of `argsort`, differentiated in both.
 
     Args:
         scores: any shape, floating point; −inf is a mask and stays where torch.sort puts it.
@@ -171,7 +174,7 @@ def sort(
 
 def sorting_rows(moved: Tensor, descending: bool, at: Tensor | None, grad: Estimator, of: str) -> Tensor:
     """Choose one of n for each position: (*batch, p, n), in full precision."""
-    estimator = require_fit(grad, one_hot, "pick", of)
+    estimator = require_fit(grad, one_hot, "pick", of, _ROWS)
     return estimator.pick(one_hot, position_scores(moved, descending, at))
 
 
@@ -196,7 +199,8 @@ def permutation(
         scores: (*batch, n, n), floating point; −inf forbids a pair.
         grad: the estimator; with a gradient for the deterministic choice, or for a draw if sample=True.
         mask: True where a pair is allowed; broadcasts to the scores.
-        sample: draw instead: from p(P) ∝ exp⟨P, s⟩, for n ≤ 12, or for any n by the estimator's noise (Gumbel–matching).
+        sample: draw instead: from p(P) ∝ exp⟨P, s⟩, for n ≤ 12, or for any n by the estimator's noise
+            (Gumbel–matching).
         generator: for the draw.
 
     Returns:
@@ -207,7 +211,8 @@ def permutation(
         ValueError: scores not square; NaN, +inf, or no perfect matching allowed.
         ImportError: scipy, which solves the assignment, is not installed.
 
-    Wrong when: n is large: each matrix is solved by itself on the CPU, O(n³), and Sinkhorn takes a linear solve of n × n.
+    Wrong when: n is large: each matrix is solved by itself on the CPU, O(n³), and Sinkhorn takes a linear solve of n ×
+    n.
 
     Source: Mena, Belanger, Linderman & Snoek 2018 (the default's relaxation, `sinkhorn`).
 
@@ -219,6 +224,4 @@ def permutation(
     require_scores(scores, "permutation")
     require_mask(mask, scores, "permutation")
     scores = scores if mask is None else scores.masked_fill(~mask, -torch.inf)
-    of = "permutation(sample=True)" if sample else "permutation"
-    estimator = require_fit(grad, _permutation, "draw" if sample else "pick", of)
-    return estimator.draw(_permutation, scores, generator) if sample else estimator.pick(_permutation, scores)
+    return choose(_permutation, scores, grad, "permutation", sample, generator)

@@ -31,8 +31,8 @@ def quantile(
 ) -> Float[Tensor, "..."]:
     """Give quantiles, exactly, with a gradient to all scores near them.
 
-    Formula: with t = q(n − 1), values s_(⌊t⌋) + (t − ⌊t⌋)(s_(⌈t⌉) − s_(⌊t⌋)); each order statistic s_(i) = Σ_j P_ij s_j,
-    P_i one of n as in `argsort`, with the estimator's gradient.
+    Formula: with t = q(n − 1), values s_(⌊t⌋) + (t − ⌊t⌋)(s_(⌈t⌉) − s_(⌊t⌋)); each order statistic s_(i) = Σ_j P_ij
+    s_j, P_i one of n as in `argsort`, with the estimator's gradient.
 
     Args:
         scores: any shape, floating point; −inf is a mask, and the quantile is of the others.
@@ -54,8 +54,8 @@ def quantile(
 
     >>> import torch, argrad
     >>> scores = torch.tensor([1.0, 2.0, 4.0, 8.0], requires_grad=True)
-    >>> argrad.quantile(scores, 0.5)
-    tensor(3., grad_fn=<ToCopyBackward0>)
+    >>> argrad.quantile(scores, 0.5).detach()
+    tensor(3.)
     """
     ones = (1,) * scores.ndim if isinstance(scores, Tensor) else ()
     where = -1 if dim is None else dim

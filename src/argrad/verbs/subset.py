@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import Tensor
-
 from argrad._checks import require_count
 from argrad.choices import k_subset
 from argrad.estimators import StraightThrough
-from argrad.verbs._door import prepare, require_fit
+from argrad.verbs._door import prepare
+from argrad.verbs._either import choose
 
 if TYPE_CHECKING:
+    import torch
     from jaxtyping import Bool, Float
+    from torch import Tensor
 
     from argrad.core import Estimator
 
@@ -82,16 +82,13 @@ def topk(
     >>> best.indices, best.khot.detach()
     (tensor([1, 2]), tensor([0., 1., 1.]))
     >>> best.khot[0].backward(); scores.grad
-    tensor([ 0.1868, -0.0675, -0.1193])
+    tensor([ 0.2478, -0.0667, -0.1812])
     """
     moved = prepare(scores if largest else -scores, dim, mask, "topk")
     n = moved.shape[-1]
     context = f"with scores of shape {tuple(scores.shape)} and dim={dim}"
     require_count(k, "k", "topk", 1, n, context=context)
-    choice = k_subset(k)
-    method = "draw" if sample else "pick"
-    estimator = require_fit(grad, choice, method, "topk(sample=True)" if sample else "topk")
-    khot = estimator.draw(choice, moved, generator) if sample else estimator.pick(choice, moved)
+    khot = choose(k_subset(k), moved, grad, "topk", sample, generator)
     indices = _indices(moved.detach(), khot.detach() if sample else None, k, sorted)
     values = (scores.movedim(dim, -1)).gather(-1, indices)
     return TopK(*(part.movedim(-1, dim) for part in (values, indices, khot)))

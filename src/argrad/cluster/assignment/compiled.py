@@ -127,7 +127,7 @@ class CompiledLoop:
         return own
 
     def add(self, sums: Tensor, counts: Tensor, *, changes_only: bool) -> None:
-        """Add the points of every label, less `mean`, to `sums` (k, d) and `counts` (k,); or what the last pass changed."""
+        """Add the points of every label, less `mean`, to `sums` (k, d) and `counts` (k,), or the last changes."""
         self._run("argrad_sums", _pointer(sums), _pointer(counts), ctypes.c_int64(changes_only))
 
     @property

@@ -49,7 +49,7 @@ class PlainLoop:
         return float(own.sum() if self._weights is None else own @ self._weights)
 
     def add(self, sums: Tensor, counts: Tensor, *, changes_only: bool) -> None:
-        """Add the points of every label, less `mean`, to `sums` (k, d) and `counts` (k,); or what the last pass changed."""
+        """Add the points of every label, less `mean`, to `sums` (k, d) and `counts` (k,), or the last changes."""
         labels, previous = self._labels, self._previous
         if not changes_only or previous is None:
             self._add(sums, counts, torch.arange(len(labels), device=labels.device), labels, 1.0)
