@@ -43,7 +43,7 @@ def load() -> Loop:
 
 
 def find_or_compile() -> tuple[Path, str]:
-    """The library's file and where it came from; built aside and moved into place whole, so racers cannot clash."""
+    """The library's file and its origin. It is built aside and moved into place whole, so racers cannot clash."""
     folder = resources.files(__name__.rpartition(".")[0])
     sources = {name: folder.joinpath(name).read_text("utf-8") for name in _SOURCES}
     path = _cache_directory() / f"nearest-{_fingerprint(sources)}.so"
