@@ -107,7 +107,7 @@ METHODS = {
 
 def draw(path: Path, reference: float) -> None:
     """Inertia by pass over the data, from one start."""
-    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
+    figure = Figure(figsize=(8.2, 5.2), layout="constrained")
     FigureCanvasAgg(figure)
     axis = figure.subplots()
     colors = ["#bbbbbb", "#4477aa", "#228833", "#ccbb44", "#aa3377"]
@@ -120,7 +120,7 @@ def draw(path: Path, reference: float) -> None:
     axis.set(xscale="log", xlabel="passes over the data (log scale)", ylabel="inertia", ylim=(15600, 18000))
     axis.set_title("1000 uniform points of 200 dimensions, 20 clusters, one random start", fontsize=11)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path, dpi=140)
 
 

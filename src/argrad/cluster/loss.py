@@ -47,9 +47,8 @@ def kmeans_loss(
     Raises:
         ValueError, TypeError: if shapes or dtypes do not fit.
 
-    Wrong when it is minimised with one learning rate for all centroids: clusters of 10 and of 1000 points differ by 100
-    in curvature, and a rate that suits the large one leaves the small one where it started. See `newton_`. A minimum of
-    it is a local one.
+    Wrong when it is minimised with one small learning rate for all: the centroids of large clusters move faster by n_k,
+    take the points of the others, and one may end with nearly all. See `newton_`. A minimum of it is a local one.
 
     Source: L. Bottou and Y. Bengio, *Convergence properties of the k-means algorithms*, 1994, equations 1, 5 and 7.
 
