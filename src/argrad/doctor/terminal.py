@@ -77,7 +77,7 @@ def _place(site: Site, cuts: Sequence[Cut]) -> Iterator[Line]:
 def _reason(cut: Cut) -> str:
     why = cut.family.why
     if cut.values is not None and cut.family.name in {"saturation", "cold-softmax"}:
-        why += f" (its input spans {cut.values[0]:.3g} to {cut.values[1]:.3g})"
+        why += f": {cut.operation} input in [{cut.values[0]:.3g}, {cut.values[1]:.3g}]"
     if cut.silenced is not None:
         why += f" (silenced: {cut.silenced})"
     return why
