@@ -16,8 +16,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]' --group dev
 	touch $(READY)
 
-demo: $(READY)  ## a hard selector learns to read digits through an argmax: table, plot, report
+demo: $(READY)  ## find a cut, mend it, and learn to read digits through an argmax: table, plot, report
+	$(BIN)/argrad doctor examples/select_broken.py || test $$? -eq 1
 	$(BIN)/argrad compare select --out out/demo
+	$(BIN)/argrad doctor examples/select_repaired.py
 
 test: $(READY)  ## all tests; README and docs are run too
 	$(BIN)/python -m pytest -n 2 --dist worksteal

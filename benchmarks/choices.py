@@ -17,11 +17,11 @@ from functools import partial
 from importlib.util import find_spec
 
 import torch
-from argrad.comparison.meter import peak_bytes
 from common import race, save
 from torch.nn.functional import gumbel_softmax
 
 import argrad
+from argrad.comparison.meter import peak_bytes
 
 SHAPES = [(64, 32768), (128, 1000), (16384, 64)]
 ENTMAX_SHAPES = [(4096, 512), (64, 32768)]

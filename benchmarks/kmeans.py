@@ -42,6 +42,8 @@ RESULTS = Path(__file__).parent / "results" / "kmeans.json"
 
 @dataclass(frozen=True)
 class Data:
+    """A row of the table."""
+
     name: str
     points: Callable[[int], torch.Tensor]
     size: int
@@ -50,6 +52,8 @@ class Data:
 
 @dataclass(frozen=True)
 class Run:
+    """Seconds, and the inertia that they bought."""
+
     cpu: float
     wall: float
     inertia: float
@@ -144,9 +148,7 @@ def reference(points: torch.Tensor, start: torch.Tensor, iterations: int) -> tup
 
 
 def scikit_learn(points: torch.Tensor, start: torch.Tensor, iterations: int) -> tuple[torch.Tensor, int]:
-    model = SklearnKMeans(
-        len(start), init=start.numpy(), n_init=1, max_iter=iterations, tol=0, algorithm="lloyd"
-    )
+    model = SklearnKMeans(len(start), init=start.numpy(), n_init=1, max_iter=iterations, tol=0, algorithm="lloyd")
     model.fit(points.numpy())
     return torch.from_numpy(model.cluster_centers_), model.n_iter_
 
@@ -207,8 +209,7 @@ def race_to_the_end(points: torch.Tensor, start: torch.Tensor) -> dict:
         ours = clocked(lambda: lloyd(points, start, 1000), points)
         peers = {"scikit-learn": scikit_learn, "faiss": by_faiss}
         runs = {
-            name: clocked(lambda fit=fit: fit(points, start, ours.iterations), points)
-            for name, fit in peers.items()
+            name: clocked(lambda fit=fit: fit(points, start, ours.iterations), points) for name, fit in peers.items()
         }
     return {name: best([run]) for name, run in {"argrad": ours, **runs}.items()}
 
@@ -276,12 +277,8 @@ def measure(data: Data, options: argparse.Namespace) -> dict:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="a tenth of the points, a quarter of the clusters"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the points, a quarter of the clusters")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rows", nargs="+", choices=[d.name for d in ROWS], default=[d.name for d in ROWS])
@@ -289,32 +286,27 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def show(results: dict, options: argparse.Namespace) -> None:
+    for threads in options.threads:
+        print(f"\nCPU seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'cpu')}")
+        print(f"\nWall seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'wall')}")
+    if options.convergence:
+        print(f"\nCPU seconds until no label changes, a quarter of the points\n\n{table(results, 'converged', 'cpu')}")
+
+
 def main() -> None:
     options = parsed()
-    rate = product_rate()
-    results: dict[str, dict] = {}
-    for data in ROWS:
-        if data.name in options.rows:
-            results[data.name] = measure(data, options)
-            limit = results[data.name]["limit"] / rate / 1e9
-            results[data.name]["limit"] = limit
-            print(
-                f"{data.name} {results[data.name]['points']}, k {results[data.name]['clusters']}: limit {limit:.2f} s"
-            )
-    for threads in options.threads:
-        print(
-            f"\nCPU seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'cpu')}"
-        )
-        print(
-            f"\nWall seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'wall')}"
-        )
-    if options.convergence:
-        print(
-            f"\nCPU seconds until no label changes, a quarter of the points\n\n{table(results, 'converged', 'cpu')}"
-        )
+    report = {"product GF/s": product_rate(), "quick": options.quick, "versions": versions(), "data": {}}
     RESULTS.parent.mkdir(exist_ok=True)
-    report = {"product GF/s": rate, "quick": options.quick, "versions": versions(), "data": results}
-    RESULTS.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    for data in ROWS:
+        if data.name not in options.rows:
+            continue
+        row = measure(data, options)
+        row["limit"] = row["limit"] / report["product GF/s"] / 1e9
+        report["data"][data.name] = row
+        print(f"{data.name} {row['points']}, k {row['clusters']}: limit {row['limit']:.2f} s", flush=True)
+        RESULTS.write_text(json.dumps(report, indent=1) + "\n", "utf-8")  # row by row: a long run may be cut short
+    show(report["data"], options)
 
 
 if __name__ == "__main__":

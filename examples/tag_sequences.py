@@ -1,9 +1,9 @@
 """A Viterbi layer inside a network, trained by the task's own loss: which characters of Python code are in a string?
 
 Every character of a line gets one of five tags: name, number, string, comment, or other. A network that sees three
-characters at a time scores the tags, a 5 × 5 matrix scores what may follow what, and the best path decides: only the path
-can know that a quotation is still open. The lines and their tags come from the standard library and its own tokenizer;
-the modules for testing are not those for training.
+characters at a time scores the tags, a 5 × 5 matrix scores what may follow what, and the best path decides: only the
+path can know that a quotation is still open. The lines and their tags come from the standard library and its own
+tokenizer; the modules for testing are not those for training.
 
 The loss is the share of wrong tags of the best path, and what differs is only the gradient through that path. Beside
 them, the marginal likelihood of the tags (a conditional random field), which never takes an argmax in training.
@@ -48,7 +48,9 @@ def lines(module: str) -> list[tuple[str, list[int]]]:
         elif kind in TAGS:
             tags[row - 1][start:end] = [TAGS[kind]] * (end - start)
     pairs = [(row, tag) for i, (row, tag) in enumerate(zip(rows, tags, strict=True)) if i not in broken]
-    return [(row.strip(), tag[len(row) - len(row.lstrip()) :]) for row, tag in pairs if 2 <= len(row.strip()) <= LONGEST]
+    return [
+        (row.strip(), tag[len(row) - len(row.lstrip()) :]) for row, tag in pairs if 2 <= len(row.strip()) <= LONGEST
+    ]
 
 
 def tensors(modules: list[str]) -> tuple[Tensor, Tensor, Tensor]:
@@ -91,7 +93,7 @@ def one_hot_path(tags: Tensor, lengths: Tensor) -> Tensor:
 
 
 def wrong(path: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
-    """Give the share of wrong tags, linear in the path: it is exact on hard paths, and on soft ones their expectation."""
+    """Give the share of wrong tags, linear in the path: exact on hard ones, an expectation on soft ones."""
     right = structure.nodes(path).gather(-1, tags.unsqueeze(-1)).squeeze(-1)
     here = torch.arange(LONGEST) < lengths.unsqueeze(-1)
     return 1 - (right * here).sum() / here.sum()

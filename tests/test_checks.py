@@ -59,7 +59,7 @@ SAYS = {
     "infinity": (
         lambda: argrad.sample(torch.tensor([torch.inf, 0.0])),
         ValueError,
-        "The 'scores' parameter of sample must have a finite best option in every row. Got an infinite score in row () of scores.",
+        "The 'scores' parameter of softmax must have a finite best option in every row. Got an infinite score in row () of scores.",
     ),
     "all masked": (
         lambda: argrad.argmax(S, mask=torch.zeros(6, dtype=torch.bool)),
@@ -132,11 +132,11 @@ SAYS = {
         "The 'grad' parameter of select must have a gradient for the deterministic choice, and ReinMax has none. "
         "Use argrad.select(sample=True) or argrad.expect.",
     ),
-    "a sign has no verb for a draw": (
+    "a sign is drawn by draw": (
         lambda: argrad.sign(S, grad=argrad.ReinMax()),
         TypeError,
         "The 'grad' parameter of sign must have a gradient for the deterministic choice, and ReinMax has none. "
-        "Use argrad.expect(choice=…).",
+        "Use argrad.draw or argrad.expect(choice=…).",
     ),
     "a choice that lacks a function": (
         lambda: argrad.round(S, grad=argrad.StraightThrough(temperature=2.0)),

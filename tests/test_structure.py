@@ -99,8 +99,10 @@ def test_every_estimator_that_fits_works_and_keeps_the_vertex(estimator, law):
     weight = _normal(*scores.shape, seed=1)
     dims = tuple(range(-law.choice.event_dims, 0))
     used = []
-    for method, call in (("pick", lambda: argrad.pick(law.choice, scores, grad=estimator)),
-                         ("draw", lambda: argrad.draw(law.choice, scores, grad=estimator))):
+    for method, call in (
+        ("pick", lambda: argrad.pick(law.choice, scores, grad=estimator)),
+        ("draw", lambda: argrad.draw(law.choice, scores, grad=estimator)),
+    ):
         if _fits(estimator, law.choice, method):
             y = call()
             used.append((y * weight).sum(dims))
@@ -137,7 +139,7 @@ def test_straight_through_is_exact_for_linear_costs(law):
 
 
 def test_reinmax_is_exact_for_quadratic_costs_of_a_chain_where_straight_through_is_not():
-    """ReinMax uses `covariance` at means that no scores were given for; for one edge it is second order, as of one in n."""
+    """ReinMax takes `covariance` at means that no scores were given for; one edge is a choice of one in four."""
     scores = _normal(1, 2, 2).requires_grad_()  # one edge: one out of four
     choice = argrad.choices.chain
     weight = _normal(4, 4, seed=1)

@@ -140,9 +140,14 @@ def require_choosable(best: Tensor, of: str) -> None:
         raise ValueError(msg)
 
 
+def in_transform() -> bool:
+    """Whether this runs under `torch.compile` or within a transform of `torch.func`, where no value can be read."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()  # noqa: SLF001
+
+
 def reads_values(tensor: Tensor) -> bool:
     """Whether checks may read this tensor's values: eager mode on the CPU, or wherever they were switched on."""
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # noqa: SLF001
+    if in_transform():
         return False
     if type(tensor) not in (Tensor, torch.nn.Parameter):  # a fake tensor has no values, a sharded one must fetch them
         return False

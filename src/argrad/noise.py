@@ -23,7 +23,8 @@ def _exponential(like: Tensor, generator: torch.Generator | None) -> Tensor:
     dtype = _precise(like)
     # 53 bits, whatever the dtype: float32 keeps the digits of a small number, but `rand` in float32 does not make them
     uniform = torch.rand(like.shape, dtype=torch.float64, device=like.device, generator=generator).to(dtype)
-    return uniform.clamp_(torch.finfo(dtype).tiny, 1 - torch.finfo(dtype).eps).neg_().log1p_().neg_()
+    eps, tiny = torch.finfo(dtype).eps, torch.finfo(dtype).tiny
+    return uniform.clamp_min_(tiny).clamp_max_(1 - eps).neg_().log1p_().neg_()  # vmap has no rule for `clamp_`
 
 
 @dataclass(frozen=True)

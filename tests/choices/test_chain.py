@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from choices import laws
 from torch.autograd import gradcheck
 
-from argrad.choices import chain
 from argrad.choices import _chain_messages as recursions
+from argrad.choices import chain
 from argrad.choices.chain import edges, log_partition, nodes, tags
+from choices import laws
 
 
 @pytest.fixture(params=["steps", "halves"], autouse=True)

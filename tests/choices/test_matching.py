@@ -4,10 +4,10 @@ from math import factorial
 
 import pytest
 import torch
-from choices import laws
 
 from argrad.choices import matching
 from argrad.choices.matching import log_partition
+from choices import laws
 
 pytest.importorskip("scipy")
 

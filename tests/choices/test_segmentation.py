@@ -1,11 +1,13 @@
 """Segmentations, against the enumeration of all of them."""
 
+from itertools import pairwise
+
 import pytest
 import torch
-from choices import laws
 
 from argrad.choices import segmentation
 from argrad.choices.segmentation import coverage, labels, log_partition, segments, starts
+from choices import laws
 
 
 def _scores(*shape, seed=0, masked=0.0):
@@ -69,7 +71,7 @@ def test_segments_score_a_cut_as_its_parts_do():
     for vertex, value in zip(vertices, values, strict=True):
         parts = sorted(vertex.nonzero().tolist())
         expected = sum(content[t, d, c] for t, d, _, c in parts)
-        expected = expected + sum(transition[a[3], b[3]] for a, b in zip(parts, parts[1:], strict=False))
+        expected = expected + sum(transition[a[3], b[3]] for a, b in pairwise(parts))
         torch.testing.assert_close(value, torch.as_tensor(expected))
         widths = [d + 1 for _, d, _, _ in parts]
         assert labels(vertex).tolist() == [c for w, (_, _, _, c) in zip(widths, parts, strict=True) for _ in range(w)]

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from choices import laws
 
 from argrad.choices import tree
 from argrad.choices.tree import arcs, heads, log_partition
+from choices import laws
 
 KINDS = [(projective, single) for projective in (False, True) for single in (False, True)]
 COUNTS = {  # Cayley's formula; with a single root n·n^(n−2); projective: Yuret 1998, C(3n−2, n−1)/n, and OEIS A006013
@@ -106,7 +106,7 @@ def test_a_shorter_sentence_has_its_own_law(kind):
 
 
 def test_best_trees_of_longer_sentences_agree_with_every_single_root_tried():
-    """With one root allowed at a time, no constraint is left: the best of n unconstrained trees is the constrained one."""
+    """With one root allowed at a time no constraint is left: the best of n free trees is the constrained one."""
     n = 12
     scores = _scores(30, n, n, seed=7)
     many, one = tree(single_root=False), tree(single_root=True)

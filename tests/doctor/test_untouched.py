@@ -101,7 +101,7 @@ def test_a_failure_of_the_doctor_never_reaches_the_user(monkeypatch):
         raise RuntimeError("the doctor's own mistake")
 
     monkeypatch.setattr("argrad.doctor.recorder.Recorder._note", broken)
-    monkeypatch.setattr("argrad.doctor.session.Session._judge", broken)
+    monkeypatch.setattr("argrad.doctor.ledger.Ledger.judge", broken)
     assert train()[0] == train(watched=2)[0]
 
 

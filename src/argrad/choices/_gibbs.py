@@ -37,7 +37,7 @@ _MOST_VERTICES = 2**16
 
 
 def finite(scores: Tensor) -> Tensor:
-    """Full precision, with a finite number for −inf: large enough to swallow any score, and no NaN in any derivative."""
+    """Full precision, with a finite number for −inf: it swallows any score, and makes no NaN in any derivative."""
     return full_precision(scores).clamp_min(MASKED)
 
 
@@ -144,7 +144,7 @@ def from_recursion(
 
     def gradient(scores: Tensor, plus: Plus) -> Tensor:
         check(scores)
-        return derivative(partial(value, plus=plus), scores, of)
+        return derivative(lambda s: value(s, plus), scores, of)
 
     def log_partition(scores: Tensor) -> Tensor:
         check(scores)
@@ -160,6 +160,7 @@ def from_recursion(
         repeated = scores.detach().expand(samples, *scores.shape)
         return gradient(repeated, partial(drawn, generator)).to(scores.dtype)
 
+    rest: dict[str, Any] = {"project": partial(sparsemap, hard=hard, event_dims=event_dims), **functions}
     choice = Choice(
         hard=hard,
         event_dims=event_dims,
@@ -167,6 +168,6 @@ def from_recursion(
         sample=sample,
         log_prob=partial(log_prob, log_partition=log_partition, event_dims=event_dims),
         lift=partial(lift, hard=hard, event_dims=event_dims),
-        **{"project": partial(sparsemap, hard=hard, event_dims=event_dims), **functions},
+        **rest,
     )
     return choice, log_partition

@@ -19,8 +19,8 @@ _LEAST_WEIGHT = 1e-12
 def sparsemap(point: Tensor, *, hard: Callable[[Tensor], Tensor], event_dims: int) -> Tensor:
     """Project onto conv(Y), with Y known by `hard` alone: an active set of vertices, as few as the result is made of.
 
-    Formula: argmin_{p ∈ conv(Y)} ‖p − x‖². The active vertices are found without autograd, in float64, all rows in step;
-    on them the projection is linear in x, p = Vᵀλ with [V Vᵀ, 1; 1ᵀ, 0] [λ; ν] = [V x; 1], which autograd differentiates.
+    Formula: argmin_{p ∈ conv(Y)} ‖p − x‖². The active vertices are found without autograd, in float64, all rows in
+    step; on them p = Vᵀλ is linear in x, [V Vᵀ, 1; 1ᵀ, 0] [λ; ν] = [V x; 1], which autograd differentiates.
 
     Args:
         point: (*batch, *event); −inf is a mask.

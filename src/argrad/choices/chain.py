@@ -1,13 +1,13 @@
 """The best path through a chain of tags: Viterbi, forward–backward, and exact draws.
 
-A path x_0 … x_{T−1} over C tags is the vertex y with y[t, i, j] = 1 where x_t = i and x_{t+1} = j: T − 1 edges of C × C.
-Scores live on the same edges; `edges` folds scores of single positions into them, `nodes` and `tags` read a vertex.
+A path x_0 … x_{T−1} over C tags is the vertex y with y[t, i, j] = 1 where x_t = i and x_{t+1} = j: T − 1 edges of
+C × C. Scores live on the same edges; `edges` folds scores of positions into them, `nodes` and `tags` read a vertex.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,9 +36,6 @@ from argrad.choices._sparsemap import sparsemap
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice, full_precision, quick
 
-if TYPE_CHECKING:
-    pass
-
 _DIMS = 3
 
 
@@ -46,7 +43,7 @@ def edges(unary: Tensor, transition: Tensor, lengths: Tensor | None = None) -> T
     """Fold scores of positions and of transitions into the scores of a chain's edges.
 
     Formula: s[t, i, j] = transition[t, i, j] + unary[t+1, j], and s[0, i, j] moreover + unary[0, i]. Past the end of a
-    shorter sequence the last tag repeats at score 0, and nothing else is possible: the law of the sequence is unchanged.
+    shorter sequence the last tag repeats at score 0, and nothing else is possible: the sequence's law is unchanged.
 
     Args:
         unary: (*batch, T, C) scores of tag c at position t; −inf is a mask.

@@ -22,7 +22,7 @@ def best_index(scores: Tensor) -> Tensor:
 
 def draw_index(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
     """Draw indices from softmax(scores) along the last dimension: (*batch, n) → (samples, *batch)."""
-    return _draw_by_weight(torch.softmax(full_precision(scores.detach()), -1), samples, generator)
+    return _draw_by_weight(_soft(scores.detach()), samples, generator)
 
 
 def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
@@ -50,7 +50,6 @@ def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | 
 def _climb(weights: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
     ladder = weights.cumsum(-1, dtype=torch.float64)
     total = ladder[..., -1:]
-    require_choosable(total.squeeze(-1), "sample")
     shape = (*total.shape[:-1], samples)
     uniform = torch.rand(shape, dtype=torch.float64, device=weights.device, generator=generator)
     level = uniform * (total * _BELOW_ONE)
@@ -59,7 +58,8 @@ def _climb(weights: Tensor, samples: int, generator: torch.Generator | None) -> 
 
 def from_index(index: Tensor, scores: Tensor) -> Tensor:
     """One-hot vectors like the scores, with a 1 at the index."""
-    return torch.zeros_like(scores).scatter_(-1, index.unsqueeze(-1), 1)
+    ones = torch.ones_like(index, dtype=scores.dtype).unsqueeze(-1)
+    return torch.zeros_like(scores).scatter_add_(-1, index.unsqueeze(-1), ones)  # vmap has no rule for `scatter_`
 
 
 def _hard(scores: Tensor) -> Tensor:

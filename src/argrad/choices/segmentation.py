@@ -32,8 +32,8 @@ _DIMS = 4
 def segments(content: Tensor, transition: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
     """Fold scores of segments and of transitions between labels into the scores of a segmentation.
 
-    Formula: s[t, d, p, c] = content[t, d, c] + transition[p, c], and s[0, d, 0, c] = content[0, d, c]. Past the end of a
-    shorter sequence come segments of one position, with the last label, at score 0.
+    Formula: s[t, d, p, c] = content[t, d, c] + transition[p, c], and s[0, d, 0, c] = content[0, d, c]. Past the end of
+    a shorter sequence come segments of one position, with the last label, at score 0.
 
     Args:
         content: (*batch, T, K, C), score of a segment that starts at t, covers d + 1 positions and has label c; −inf is
@@ -57,7 +57,7 @@ def segments(content: Tensor, transition: Tensor | None = None, lengths: Tensor 
     tensor([1, 1, 1, 0])
     """
     require_event(content, "segments", 3, square=False)
-    *_, length, longest, count = content.shape
+    longest, count = content.shape[-2:]
     if transition is None:
         transition = content.new_zeros(count, count)
     require_scores(transition, "segments", None, name="transition")
@@ -92,7 +92,9 @@ def starts(vertex: Tensor) -> Tensor:
 
 
 def coverage(vertex: Tensor) -> Tensor:
-    """Give the label of every position as one-hot rows, or its marginals; linear: (*batch, T, K, C, C) → (*batch, T, C).
+    """Give the label of every position as one-hot rows, or its marginals; linear.
+
+    (*batch, T, K, C, C) → (*batch, T, C).
 
     Formula: n[u, c] = Σ over t ≤ u ≤ t + d and p of y[t, d, p, c].
     """
@@ -106,7 +108,7 @@ def coverage(vertex: Tensor) -> Tensor:
 
 def _value(s: Tensor, plus: Callable[[Tensor], Tensor]) -> Tensor:
     """Sum over all segmentations, from the end: β_t(p) = ⊕_{d, c} s[t, d, p, c] + β_{t+d+1}(c)."""
-    length, longest, count = s.shape[-4:-1]
+    length, longest = s.shape[-4:-2]
     to_go = [torch.zeros_like(s[..., 0, 0, 0, :])] + [torch.full_like(s[..., 0, 0, 0, :], MASKED)] * (longest - 1)
     for t in range(length - 1, -1, -1):
         after = torch.stack(to_go[:longest], -2).unsqueeze(-2)  # (…, K, 1, C)
@@ -154,8 +156,8 @@ segmentation, log_partition = from_recursion(
 )
 """Choose how to cut a sequence into labelled segments.
 
-Formula: y*(s) = argmax over segmentations y of ⟨y, s⟩; the law is p(y) ∝ exp⟨y, s⟩. O(T·K·C²), in T rounds. At a tie the
-shortest first segment wins, then the lowest label, and so on from left to right (on the CPU).
+Formula: y*(s) = argmax over segmentations y of ⟨y, s⟩; the law is p(y) ∝ exp⟨y, s⟩. O(T·K·C²), in T rounds. At a tie
+the shortest first segment wins, then the lowest label, and so on from left to right (on the CPU).
 
 `project` is by an active set of segmentations (`argrad.choices._sparsemap`); it neither compiles in full nor vmaps.
 """

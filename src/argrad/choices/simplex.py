@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from argrad._checks import require, require_choosable, require_scores
+from argrad._checks import in_transform, require, require_choosable, require_scores
 from argrad.core import full_precision
 
 _BISECTIONS = 64
@@ -178,8 +178,7 @@ def _shifted(scores: Tensor, dim: int, of: str) -> Tensor:
 def _possible(z: Tensor, depth: float) -> Tensor:
     """Sort, in descending order, the options within `depth` of the best: no other can be in the support."""
     most = z.shape[-1]
-    readable = not (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active())  # noqa: SLF001
-    if readable and z.numel() and z.device.type != "meta":
+    if not in_transform() and z.numel() and z.device.type != "meta":
         most = int((z > -depth).sum(-1).amax())
     return z.topk(most, -1).values
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  (cyclopts reads the annotations)
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -71,10 +71,17 @@ def cluster(*data: Path, options: Options) -> None:
             scan(job, ks)
         else:
             run(job, ks[0], resume=options.resume)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.exit(f"argrad cluster: {error}")
+    except RuntimeError as error:  # torch.distributed's, when another process is gone
+        sys.exit(f"argrad cluster: {error}{_go_on(options)}")
     except KeyboardInterrupt:
-        sys.exit("argrad cluster: interrupted." + (" Go on with --resume." if options.out else ""))
+        sys.exit(f"argrad cluster: interrupted.{_go_on(options)}")
+
+
+def _go_on(options: Options) -> str:
+    saved = options.out is not None and (options.out / "state.npz").exists()
+    return f"\nThe state after the last pass is in {options.out}: go on with --resume." if saved else ""
 
 
 def parse_clusters(text: str) -> list[int]:

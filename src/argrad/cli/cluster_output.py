@@ -87,7 +87,11 @@ def write_result(out: Path, found: Found, problem: dict[str, Any], ids: list[str
         draw = (found.points, found.shown, scaled, found.sizes, found.history)
         replace_file(out / "clusters.png", lambda path: plot_clusters(path, *draw))
     labels = found.labels.cpu().tolist()
-    rows = zip(range(len(labels)), labels, strict=True) if ids is None else zip(range(len(labels)), ids, labels, strict=True)
+    rows = (
+        zip(range(len(labels)), labels, strict=True)
+        if ids is None
+        else zip(range(len(labels)), ids, labels, strict=True)
+    )
     _write_csv(out / "labels.csv", ["row", "label"] if ids is None else ["row", "id", "label"], rows)
     table = ([label, *row] for label, row in enumerate(found.centroids.tolist()))
     _write_csv(out / "centroids.csv", ["label", *found.names], table)

@@ -72,8 +72,9 @@ def _make(problem: str, steps: int | None, device: str, estimators: str | None) 
 
     from argrad.cli.names import find_problem, read_estimators  # noqa: PLC0415
 
+    chosen = None if estimators is None else read_estimators(estimators)
     made = find_problem(problem)(**{"steps": steps} if steps is not None else {}, device=device)
-    return made if estimators is None else replace(made, estimators=read_estimators(estimators))
+    return made if chosen is None else replace(made, estimators=chosen)
 
 
 def _run(problem: Problem, seeds: int, draws: int, console: Console) -> Comparison | None:

@@ -47,12 +47,13 @@ class EstimatorContract:
 
     def __sklearn_tags__(self) -> Any:
         """Called by scikit-learn alone, which therefore is installed."""
-        from sklearn.utils import Tags, TargetTags, TransformerTags  # noqa: PLC0415
+        from sklearn import utils  # noqa: PLC0415
 
-        return Tags(
+        tags: Any = utils  # since scikit-learn 1.6
+        return tags.Tags(
             estimator_type="clusterer",
-            target_tags=TargetTags(required=False),
-            transformer_tags=TransformerTags(),
+            target_tags=tags.TargetTags(required=False),
+            transformer_tags=tags.TransformerTags(),
         )
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002 (scikit-learn's name)

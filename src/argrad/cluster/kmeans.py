@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from argrad.cluster.loss import require_metric
 from argrad.cluster.rows import Batch, Memory, Rows, column_moments
 from argrad.cluster.seeding import INITS, seed_centroids
 from argrad.cluster.solver import Settings, State, solve, start
+
+_MACQUEEN: Final = "one step of MacQueen"
 
 
 class KMeans(EstimatorContract):
@@ -95,7 +97,7 @@ class KMeans(EstimatorContract):
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> KMeans:  # noqa: ARG002 (scikit-learn's)
         """Find the centroids of X: a tensor, an array, a data frame, or `Rows` (see `Files` and `Shard`)."""
         self._check_parameters()
-        rows = self._rows(X, sample_weight)
+        rows = self._rows(X, sample_weight, least=self.n_clusters)
         best: tuple[State, Tensor] | None = None
         seed = seed_of(self.random_state)
         for run in range(self._runs()):
@@ -142,7 +144,7 @@ class KMeans(EstimatorContract):
         """
         self._check_parameters()
         first = not hasattr(self, "cluster_centers_")
-        rows = self._rows(X, sample_weight)
+        rows = self._rows(X, sample_weight, least=self.n_clusters if first else 1)
         if first or not hasattr(self, "_counts"):
             self._remember_features(X, rows.dimensions)
             centers = self._seeded(rows, X, seed_of(self.random_state)) if first else self._centers(rows)
@@ -157,7 +159,7 @@ class KMeans(EstimatorContract):
         settings = self._settings(rows)
         state = start(moved.to(rows.dtype), settings)
         passes = rows.passes()
-        seen = replace(state, history=(passes.step(state.centroids).inertia,), stopped="one step of MacQueen")
+        seen = replace(state, history=(passes.step(state.centroids).inertia,), stopped=_MACQUEEN)
         steps = self.n_iter_ + 1
         self._keep(seen, passes.labels, rows, like=X)
         self.n_iter_ = steps
@@ -193,18 +195,20 @@ class KMeans(EstimatorContract):
         self.inertia_ = self.history_[-1]
         self.n_iter_ = min(len(state.history), self.max_iter)
         self.stopped_ = state.stopped
+        if state.stopped == _MACQUEEN:
+            return  # a batch need not have points of every cluster
         found = rows.total(torch.zeros(len(state.centroids), device=labels.device).index_fill_(0, labels.unique(), 1.0))
         warn_of_fewer(int((found > 0).sum()), self.n_clusters)
 
-    def _rows(self, X: Any, sample_weight: Any) -> Rows:
+    def _rows(self, X: Any, sample_weight: Any, *, least: int = 1) -> Rows:
         if isinstance(X, Rows):
             require(sample_weight is None, "sample_weight", "KMeans", "None: such rows bring theirs", sample_weight)
             rows = X
         else:
             points = as_points(X, "KMeans")
             rows = Memory(points, as_weights(sample_weight, points, "KMeans"))
-            few = f"an int in [1, {len(points)}]: n_samples={len(points)} should be >= n_clusters={self.n_clusters}"
-            require(len(points) >= self.n_clusters, "n_clusters", "KMeans", few, self.n_clusters)
+            few = f"an int in [1, {len(points)}]: n_samples={len(points)} should be >= n_clusters={least}"
+            require(len(points) >= least, "n_clusters", "KMeans", few, least)
         rows = rows.batched(self.batch_size) if self.batch_size else rows
         return rows.normalised() if self.metric == "cosine" else rows
 
@@ -234,15 +238,16 @@ class KMeans(EstimatorContract):
         return Settings(self.max_iter, shift, self.momentum, spherical=self.metric == "cosine")
 
     def _runs(self) -> int:
-        if self.n_init == "auto":
-            return 10 if self.init == "random" or callable(self.init) else 1
+        if isinstance(self.n_init, str):
+            drawn = callable(self.init) or (isinstance(self.init, str) and self.init == "random")
+            return 10 if drawn else 1
         return 1 if not (isinstance(self.init, str) or callable(self.init)) else int(self.n_init)
 
     def _check_parameters(self) -> None:
         for name in ("n_clusters", "max_iter"):
             value = getattr(self, name)
             require_count(int(value) if isinstance(value, np.integer) else value, name, "KMeans")
-        if self.n_init != "auto":
+        if not (isinstance(self.n_init, str) and self.n_init == "auto"):
             require_count(self.n_init, "n_init", "KMeans")
         if self.batch_size is not None:
             require_count(self.batch_size, "batch_size", "KMeans")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _METRICS = ("euclidean", "cosine")
+_SMALL = 2**19  # differences that a mini-batch may hold at once: 4 MB
 
 
 def kmeans_loss(
@@ -46,9 +47,8 @@ def kmeans_loss(
     Raises:
         ValueError, TypeError: if shapes or dtypes do not fit.
 
-    Wrong when it is minimised with one learning rate for all centroids: clusters of 10 and of 1000 points differ by 100
-    in curvature, and a rate that suits the large one leaves the small one where it started. See `newton_`. A minimum of
-    it is a local one.
+    Wrong when it is minimised with one small learning rate for all: the centroids of large clusters move faster by n_k,
+    take the points of the others, and one may end with nearly all. See `newton_`. A minimum of it is a local one.
 
     Source: L. Bottou and Y. Bengio, *Convergence properties of the k-means algorithms*, 1994, equations 1, 5 and 7.
 
@@ -101,11 +101,18 @@ def assign(points: Tensor, centroids: Tensor, *, metric: str = "euclidean") -> T
     x, c = full_precision(points.detach()), full_precision(centroids.detach())
     if metric == "cosine":
         x, c = functional.normalize(x, dim=-1), functional.normalize(c, dim=-1)
-    if x.ndim == 2 and c.ndim == 2 and reads_values(x):  # noqa: PLR2004 (a matrix)
-        return nearest(x, c)[0]
+    if x.ndim == 2 and reads_values(x):  # noqa: PLR2004 (a matrix)
+        return _assign_exactly(x, c)
     middle = c.mean(-2, keepdim=True)  # |c|² − 2 x·c cancels where both are far from the origin
     x, c = x - middle, c - middle
     return (c.square().sum(-1).unsqueeze(-2) - 2 * x @ c.mT).min(-1).indices
+
+
+def _assign_exactly(x: Tensor, c: Tensor) -> Tensor:
+    """In float64: a mini-batch at once, as preparing the compiled loop would take longer."""
+    if len(x) * c.numel() > _SMALL:
+        return nearest(x, c)[0]
+    return (x.double().unsqueeze(1) - c.double()).square().sum(-1).min(1).indices
 
 
 @torch.no_grad()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
+
+_PALETTE: Final = 10  # colours of tab10; further clusters use them again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,16 +31,19 @@ def plot_clusters(
     figure, (map_, bars, line) = _figure(3)
     mean, axes, share = principal_axes(points)
     flat, centers = (points.double() - mean) @ axes, (centroids.double() - mean) @ axes
-    colors = labels.numpy() if len(centroids) <= 20 else labels.numpy() % 20  # noqa: PLR2004 (the palette's size)
-    map_.scatter(*flat.T.numpy(), c=colors, cmap="tab20", s=6, alpha=0.6, linewidths=0)
-    map_.scatter(*centers.T.numpy(), c="black", s=45, marker="x", linewidths=1.5, label="centroids")
+    colors = labels.remainder(_PALETTE).numpy()
+    size = max(3.0, min(18.0, 6000 / max(len(points), 1)))
+    map_.scatter(*flat.T.numpy(), c=colors, cmap="tab10", vmin=0, vmax=_PALETTE - 1, s=size, alpha=0.7, linewidths=0)
+    map_.scatter(*centers.T.numpy(), c="black", s=70, marker="X", edgecolors="white", linewidths=0.8, label="centroids")
     map_.set(title="Clusters", xlabel=f"first principal axis ({share[0]:.0%})")
     map_.set_ylabel(f"second principal axis ({share[1]:.0%})")
     map_.legend(loc="best", frameon=False)
     bars.bar(range(len(sizes)), sizes.sort(descending=True).values.numpy(), color="#4477aa")
     bars.set(title="Sizes", xlabel="clusters, largest first", ylabel="points")
     line.plot(range(1, len(history) + 1), history, color="#4477aa", marker=".", markersize=4)
-    line.set(title="Inertia", xlabel="pass", ylabel="inertia", yscale="log")
+    line.set(title="Inertia", xlabel="pass", ylabel="inertia")
+    for axis in (bars, line):
+        axis.xaxis.get_major_locator().set_params(integer=True)
     figure.savefig(path, dpi=130)
 
 

@@ -158,8 +158,9 @@ def _weigh(rows: Rows, labels: list[Tensor], count: int) -> Tensor:
 
 
 def _top_up(rows: Rows, candidates: Tensor, k: int, seed: int) -> Tensor:
-    """Fewer candidates than centroids (little data, or few distinct points): random rows for the rest."""
-    return torch.cat([candidates, random_points(rows, k, seed)])[:k]
+    """Fewer candidates than centroids (few rows, or few that differ): random rows for the rest, if there are k."""
+    others = random_points(rows, k, seed)
+    return others if len(others) < k else torch.cat([candidates, others])[:k]
 
 
 def _draw(mass: Tensor, count: int, generator: torch.Generator) -> Tensor:

@@ -16,7 +16,7 @@ _CHUNK_NUMBERS: Final = 2**21
 
 @torch.no_grad()
 def silhouette(points: Tensor, labels: Tensor) -> float:
-    """The mean silhouette: 1 where clusters are tight and far apart, 0 where they touch, below 0 where points are amiss.
+    """The mean silhouette: 1 where clusters are tight and apart, 0 where they touch, below 0 where points are amiss.
 
         s_i = (b_i − a_i) / max(a_i, b_i);   a_i the mean distance to the others of one's own cluster, b_i the least
         mean distance to another cluster; s_i = 0 for a point alone
@@ -33,7 +33,8 @@ def silhouette(points: Tensor, labels: Tensor) -> float:
 
     Wrong when N is large: it measures N² distances, a chunk at a time. Take a few thousand points.
 
-    Source: P. J. Rousseeuw, *Silhouettes: a graphical aid to the interpretation and validation of cluster analysis*, 1987.
+    Source: P. J. Rousseeuw, *Silhouettes: a graphical aid to the interpretation and validation of cluster
+    analysis*, 1987.
 
     >>> round(silhouette(torch.tensor([[0.0], [1.0], [10.0], [11.0]]), torch.tensor([0, 0, 1, 1])), 4)
     0.8997

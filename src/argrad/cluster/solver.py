@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch.nn import functional
 
+from argrad.cluster.rows import Far
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -96,26 +98,28 @@ def solve(
 
 def _advance(passes: Passes, totals: Totals, state: State, settings: Settings, dtype: torch.dtype) -> State:
     """The state after one pass. A run that stops keeps its centroids, as the labels belong to them."""
-    mean, moved = _means(passes, totals, state.centroids, settings)
+    mean, moved = _means(passes, totals, state.centroids, settings, dtype)
     seen = replace(state, history=(*state.history, totals.inertia), changed=totals.changed)
     if state.plain:
         after = replace(seen, centroids=mean.to(dtype).double())
     else:
-        after = _with_momentum(seen, mean, settings, dtype, restart=moved)
+        after = _with_momentum(seen, mean, settings, dtype, moved=moved)
     stopped = _why_stop(seen, after, settings, moved=moved)
     return replace(seen, stopped=stopped) if stopped else after
 
 
-def _with_momentum(seen: State, mean: Tensor, settings: Settings, dtype: torch.dtype, *, restart: bool) -> State:
-    """One step of SGD with Nesterov momentum and lr 1 on the Newton-preconditioned gradient c − mean(c)."""
+def _with_momentum(seen: State, mean: Tensor, settings: Settings, dtype: torch.dtype, *, moved: bool) -> State:
+    """One step of SGD with Nesterov momentum and lr 1 on the Newton-preconditioned gradient c − mean(c).
+
+    The velocity is dropped where the inertia rose, and where a cluster moved: it is no direction from there.
+    """
+    if moved:
+        return replace(seen, centroids=mean.to(dtype).double(), velocity=torch.zeros_like(mean))
     fell = _last_fall(seen.history)
     gradient = seen.centroids - mean
-    kept = seen.velocity * (settings.momentum if fell > 0 and not restart else 0.0)
-    velocity = kept + gradient
-    step = gradient + settings.momentum * velocity
-    slow = abs(fell) < _SLOW or seen.changed == 0 or len(seen.history) >= settings.max_iter // 2
-    ends = slow and not restart
-    target = mean if ends else seen.centroids - step
+    velocity = seen.velocity * (settings.momentum if fell > 0 else 0.0) + gradient
+    ends = abs(fell) < _SLOW or seen.changed == 0 or len(seen.history) >= settings.max_iter // 2
+    target = mean if ends else seen.centroids - gradient - settings.momentum * velocity
     target = functional.normalize(target, dim=1) if settings.spherical else target
     return replace(seen, centroids=target.to(dtype).double(), velocity=velocity, plain=ends)
 
@@ -145,11 +149,13 @@ def _rests(seen: State, after: State) -> bool:
     return (seen.changed == 0 and not first) or torch.equal(seen.centroids, after.centroids)
 
 
-def _means(passes: Passes, totals: Totals, centroids: Tensor, settings: Settings) -> tuple[Tensor, bool]:
+def _means(
+    passes: Passes, totals: Totals, centroids: Tensor, settings: Settings, dtype: torch.dtype
+) -> tuple[Tensor, bool]:
     """The mean of every cluster; an empty one moves to a far point, and where there is none, stays."""
     sums, counts = totals.sums.clone(), totals.counts.clone()
     empty = (counts <= 0).nonzero().squeeze(1)
-    moved = len(empty) > 0 and _refill(passes, sums, counts, empty)
+    moved = len(empty) > 0 and _refill(passes, sums, counts, empty, dtype)
     mean = torch.where(
         counts[:, None] > 0, sums / counts[:, None].clamp_min(torch.finfo(torch.float64).tiny), centroids
     )
@@ -159,9 +165,14 @@ def _means(passes: Passes, totals: Totals, centroids: Tensor, settings: Settings
     return mean, moved
 
 
-def _refill(passes: Passes, sums: Tensor, counts: Tensor, empty: Tensor) -> bool:
-    """Give each empty cluster one of the farthest points, taken from the cluster that it was in."""
+def _refill(passes: Passes, sums: Tensor, counts: Tensor, empty: Tensor, dtype: torch.dtype) -> bool:
+    """Give each empty cluster one of the farthest points, taken from the cluster that it was in.
+
+    A point at its centroid but for rounding is not far: moving a cluster there would go on for ever.
+    """
     far = passes.farthest(len(empty))
+    rounding = 4 * torch.finfo(dtype).eps * far.points.norm(dim=1)
+    far = Far(*(part[far.distances > rounding.square()] for part in far))
     to = empty[: len(far.labels)]
     weighted = far.points * far.weights[:, None]
     for sign, label in ((-1.0, far.labels), (1.0, to)):  # a few rows: one after the other, on every device alike

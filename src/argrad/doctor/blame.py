@@ -49,7 +49,7 @@ class Blamer:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.tape: Tape = session.recorder.tape
-        self.flow = Flow(self.tape)
+        self.flow = Flow(self.tape, session.ledger.values)
         self._roots: dict[frozenset[int], tuple[set[int], set[int], int]] = {}
 
     def blame(self, watched: Watched) -> Blame:
@@ -99,7 +99,7 @@ class Blamer:
     def _losses(self, watched: Watched) -> tuple[set[int], set[int], int]:
         key = frozenset(watched.groups)
         if key not in self._roots:
-            groups = [self.session.groups[number] for number in key]
+            groups = [self.session.ledger.groups[number] for number in key]
             roots = {root for group in groups for root in group.roots if root >= 0}
             end = max((end for group in groups for end in group.ends), default=len(self.tape.ops))
             self._roots[key] = (roots, self.flow.ancestors(roots), end)
@@ -162,7 +162,7 @@ class Blamer:
 
     def others(self, harmful: set[int]) -> dict[int, tuple[str, int]]:
         """Every other cut on a way to a loss: its verdict, and its leaves as bits."""
-        wanted = self.flow.ancestors(self.session.judged_roots())
+        wanted = self.flow.ancestors(self.session.ledger.judged_roots())
         found: dict[int, tuple[str, int]] = {}
         for index, raw in enumerate(self.tape.ops):
             if index not in harmful and not raw[4] & FUNCTION:

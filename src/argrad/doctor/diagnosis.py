@@ -50,8 +50,9 @@ class Diagnosis:
             cuts=tuple(self.cuts.values()),
             dead_terms=tuple(terms.values()),
             idle=tuple(Idle(family, tuple(names), site) for (family, site), names in self.idle.items()),
-            steps=max(session.judged.values(), default=0) or len({g for w in self.watched.values() for g in w.groups}),
-            silenced_loss=any(group.silenced for group in session.groups),
+            steps=max(session.ledger.judged.values(), default=0)
+            or len({g for w in self.watched.values() for g in w.groups}),
+            silenced_loss=any(group.silenced for group in session.ledger.groups),
             error=None if session.error is None else str(session.error).splitlines()[0],
             notes=tuple(f"not recorded: {error!r}" for error in session.recorder.failures[:3]),
         )
@@ -97,15 +98,16 @@ class Diagnosis:
         return None
 
     def _names(self, leaves: int) -> tuple[str, ...]:
-        order = [value for value, maker in enumerate(self.tape.maker) if maker == LEAF]
+        known = self.blamer.flow.leaves
+        order = [value for value, maker in enumerate(self.tape.maker) if maker == LEAF or value in known]
         names = {watched.value: name for name, watched in self.watched.items()}
         chosen = [value for bit, value in enumerate(order) if leaves >> bit & 1]
         return tuple(names[value] for value in chosen if value in names)
 
     def _dead(self) -> list[Dead]:
         leaves = {watched.value for watched in self.watched.values()}
-        flow, roots = self.blamer.flow, self.session.judged_roots()
-        return [*dead_terms(flow, roots, leaves), *null_terms(flow, roots, self.session.null_terms)]
+        flow, roots = self.blamer.flow, self.session.ledger.judged_roots()
+        return [*dead_terms(flow, roots, leaves), *null_terms(flow, roots, self.session.ledger.null_terms)]
 
     def _dead_term(self, dead: Dead) -> DeadTerm | None:
         site = self._site(dead.enters)
@@ -119,7 +121,7 @@ class Diagnosis:
 def _by_name(session: Session) -> dict[str, Watched]:
     """The watched tensors by name; leaves that are made anew each step share a name and are merged."""
     merged: dict[str, Watched] = {}
-    for number, watched in enumerate(session.parameters.values()):
+    for number, watched in enumerate(session.ledger.parameters.values()):
         name = watched.name or f"parameter.{number}"
         old = merged.get(name)
         if old is None:

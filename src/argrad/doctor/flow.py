@@ -71,10 +71,15 @@ class Reached:
 
 
 class Flow:
-    """Searches over one tape."""
+    """Searches over one tape.
 
-    def __init__(self, tape: Tape) -> None:
+    `leaves` are the values of the judged parameters: how an update made them (from the gradient of the step before) is
+    no part of the loss.
+    """
+
+    def __init__(self, tape: Tape, leaves: Iterable[int] = ()) -> None:
         self.tape = tape
+        self.leaves = frozenset(leaves)
 
     @cached_property
     def outputs(self) -> list[list[int]]:
@@ -91,8 +96,9 @@ class Flow:
         found = {value for value in values if value >= 0}
         todo = list(found)
         while todo:
-            op = self.tape.maker[todo.pop()]
-            if op != LEAF:
+            value = todo.pop()
+            op = self.tape.maker[value]
+            if op != LEAF and value not in self.leaves:
                 fresh = set(self.tape.ops[op][0]) - found
                 found |= fresh
                 todo.extend(fresh)
@@ -169,7 +175,7 @@ class Flow:
         bits: list[int] = []
         leaf_bit: dict[int, int] = {}
         for value, maker in enumerate(self.tape.maker):
-            if maker == LEAF:
+            if maker == LEAF or value in self.leaves:
                 leaf_bit[value] = 1 << len(leaf_bit)
                 bits.append(leaf_bit[value])
                 continue
@@ -207,7 +213,7 @@ class Flow:
         """For each value whether some gradient can get through it: alive, and not flat all the way."""
         carried: list[bool] = []
         for value, maker in enumerate(self.tape.maker):
-            if maker == LEAF:
+            if maker == LEAF or value in self.leaves:
                 carried.append(True)
                 continue
             op = self.tape[maker]

@@ -47,16 +47,19 @@ class Group:
 
 
 def measure(grads: Sequence[Tensor | None]) -> list[float | None]:
-    """The largest magnitude in each gradient; None where there is none. NaN counts as a gradient."""
-    sizes: list[Tensor | None] = []
+    """The largest magnitude in each gradient; None where there is none. One synchronisation a device."""
+    sizes: dict[torch.device, list[tuple[int, Tensor]]] = {}
+    found: list[float | None] = [None] * len(grads)
     with torch.no_grad():
-        for grad in grads:
-            values = grad if grad is None or not grad.is_sparse else grad._values()  # noqa: SLF001
-            empty = values is None or values.numel() == 0
-            sizes.append(
-                None if values is None else torch.zeros(()) if empty else torch.linalg.vector_norm(values, torch.inf)
-            )
-    return [None if size is None else float(size) for size in sizes]
+        for number, grad in enumerate(grads):
+            values = grad._values() if grad is not None and grad.is_sparse else grad  # noqa: SLF001
+            if values is not None:
+                size = torch.linalg.vector_norm(values, torch.inf) if values.numel() else values.new_zeros(())
+                sizes.setdefault(size.device, []).append((number, size.abs().float()))
+        for pairs in sizes.values():
+            for (number, _), size in zip(pairs, torch.stack([s for _, s in pairs]).tolist(), strict=True):
+                found[number] = size
+    return found
 
 
 def status_of(watched: Watched) -> str:

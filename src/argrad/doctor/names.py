@@ -52,7 +52,7 @@ class Names:
             for order, (name, value) in enumerate(list(variables.items())[:_MAX_ITEMS]):
                 if name.isidentifier() and not name.startswith("__"):
                     self._visit(value, name, (name in loops or name in _POOR, rank, 0, order), seen, 0)
-        variables = value = None
+        variables, value = dict[str, Any](), None
         for frame in stack:
             _forget_snapshot(frame)
 
@@ -126,7 +126,7 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
 def names_of_arguments(function: Any, inputs: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     """The modules and trainable tensors among the inputs, by the names of the function's parameters."""
     try:
-        names = list(inspect.signature(function).parameters)
+        names: list[str] = list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         names = []
     for number, value in enumerate(inputs):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from argrad.doctor.session import Session
 
+_INPUTS = 3  # where `torch.autograd.grad` hands the engine its inputs, after the roots
+
 
 class Patches:
     """The three doors that the function mode cannot see: the engine, custom functions, `nn.Parameter`."""
@@ -63,9 +65,10 @@ class Patches:
 
         def observed(roots: Any, *args: Any, **kwargs: Any) -> Any:
             run = lambda: original(roots, *args, **kwargs)  # noqa: E731
-            if session.done or torch._C._functorch.peek_interpreter_stack() is not None:  # noqa: SLF001  # pyrefly: ignore
+            if session.done or torch._C._functorch.peek_interpreter_stack() is not None:  # noqa: SLF001
                 return run()
-            return session.backward(roots, run, accumulate=bool(kwargs.get("accumulate_grad")))
+            inputs = () if kwargs.get("accumulate_grad") or len(args) <= _INPUTS else args[_INPUTS]
+            return session.backward(roots, run, accumulate=bool(kwargs.get("accumulate_grad")), inputs=inputs)
 
         return observed
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,19 +13,22 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from argrad.doctor.backward import Probe, TermProbe
-from argrad.doctor.flow import Flow
-from argrad.doctor.frames import RawSite, user_frames
-from argrad.doctor.measure import Group, Watched, measure, status_of
+from argrad.doctor.frames import user_frames
+from argrad.doctor.ledger import Ledger
+from argrad.doctor.measure import Group
 from argrad.doctor.names import Names
 from argrad.doctor.patches import Patches, off_the_stack
 from argrad.doctor.recorder import Recorder
-from argrad.doctor.tape import LEAF
-from argrad.doctor.terms import summands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import CodeType
+
+    from argrad.doctor.backward import Probe, TermProbe
+    from argrad.doctor.frames import RawSite
+
+LOOKS = 3
+"""After so many steps every optimiser and parameter has been found, if it can be found at all."""
 
 
 class Session:
@@ -39,18 +41,14 @@ class Session:
         self.only_used = only_used
         self.recorder = Recorder()
         self.names = Names()
-        self.parameters: dict[int, Watched] = {}
-        self.groups: list[Group] = [Group()]
-        self.judged: dict[int, int] = {}
+        self.ledger = Ledger(self.recorder, self.names)
         self.manual_steps = 0
         self.done = False
         self.error: BaseException | None = None
         self.died: str | None = None
-        self.null_terms: dict[int, list[int]] = {}
         self.on_done: Callable[[], None] = lambda: None
-        self.roots: dict[int, weakref.ref[Tensor]] = {}
         self._handed: set[int] = set()
-        self._stepped = self._updated = self._inside_step = False
+        self._stepped = self._updated = self._inside_step = self._closure_ran = False
         self._depth = 0
         self._handles: list[Any] = []
         self._patches = Patches(self)
@@ -74,7 +72,8 @@ class Session:
         if self.done:
             return
         with contextlib.suppress(Exception):
-            self._judge_manual(last=True)
+            if not self.ledger.parameters:
+                self._judge_manual(last=True)
         self.done = True
         self.recorder.paused = True
         for handle in self._handles:
@@ -85,12 +84,17 @@ class Session:
 
     # -- backward ---------------------------------------------------------------------------------------------
 
-    def backward(self, roots: Sequence[Tensor], run: Callable[[], Any], *, accumulate: bool) -> Any:
-        """Run the engine on `roots`, observed."""
-        probe, terms = None, {}
+    def backward(
+        self, roots: Sequence[Tensor], run: Callable[[], Any], *, accumulate: bool, inputs: Sequence[Tensor] = ()
+    ) -> Any:
+        """Run the engine on `roots`, observed; `inputs` are those of `torch.autograd.grad`."""
+        functional = False
+        probe: Probe | None = None
+        terms: dict[int, TermProbe] = {}
         try:
-            probe = self._before_backward(roots, accumulate=accumulate)
-            terms = self._probe_terms(roots) if accumulate and self._depth == 0 else {}
+            functional = not accumulate and self._functional(inputs)
+            probe = self._before_backward(roots, accumulate=accumulate or functional)
+            terms = self.ledger.probe_terms(roots) if (accumulate or functional) and self._depth == 0 else {}
         except Exception as error:  # noqa: BLE001  (never raise into the user's program)
             self.recorder.failures.append(error)
         self._depth += 1
@@ -104,10 +108,25 @@ class Session:
             self._depth -= 1
             for each in (*terms.values(), *([probe] if probe else [])):
                 each.detach()
-        self.null_terms.update({v: list(term.kills) for v, term in terms.items() if not term.flows})
         with contextlib.suppress(Exception):
+            self.ledger.learn_terms(terms)
             self._after_backward(probe, accumulate=accumulate)
+            if functional:
+                self._judge_functional(inputs, result)
         return result
+
+    def _functional(self, inputs: Sequence[Tensor]) -> bool:
+        """Whether a script without optimisers takes the gradients of its leaves by `torch.autograd.grad`."""
+        if self._depth or self.ledger.judged or not any(leaf.is_leaf for leaf in inputs):
+            return False
+        self._look()
+        return not list(self._optimizers())
+
+    def _judge_functional(self, inputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> None:
+        pairs = [(leaf, grad) for leaf, grad in zip(inputs, grads, strict=True) if self.names.of(leaf)]
+        self.ledger.judge([leaf for leaf, _ in pairs], [grad for _, grad in pairs])
+        self._stepped = True
+        self.recorder.diagnose = bool(self.ledger.suspects())
 
     @contextlib.contextmanager
     def _recording(self) -> Iterator[None]:
@@ -120,52 +139,20 @@ class Session:
 
     def _before_backward(self, roots: Sequence[Tensor], *, accumulate: bool) -> Probe | None:
         if self._stepped and accumulate and self._depth == 0:
-            self.groups.append(Group())
+            self.ledger.groups.append(Group())
             self._stepped = False
-            if self._updated and not self.judged:
+            if self._updated and not self.ledger.judged:
                 self.manual_steps += 1
                 self._manual_enough()
-        group = self.groups[-1]
-        for root in roots:
-            value = self.recorder.value_of(root)
-            if accumulate:
-                self.roots[id(root)] = weakref.ref(root)
-                group.roots.append(value)
-                group.silenced |= root.is_leaf and root.requires_grad and value >= 0
-                group.ends.append(len(self.recorder.tape.ops))
-            else:
-                group.ends.append(len(self.recorder.tape.ops))
-        if not self.recorder.diagnose or not accumulate:
-            return None
-        probe = Probe(frozenset(self._suspects()))
-        probe.attach(roots)
-        return probe
-
-    def _probe_terms(self, roots: Sequence[Tensor]) -> dict[int, TermProbe]:
-        """Look at the gradient of each term of the loss whose value is exactly 0."""
-        tape, probes = self.recorder.tape, {}
-        if not tape.null_terms:
-            return {}
-        flow = Flow(tape)
-        for root in self.groups[-1].roots[-len(roots) :]:
-            for term in set(summands(flow, root)) & tape.null_terms if root >= 0 else ():
-                if tape.live[term] and tape.maker[term] != LEAF:
-                    op = tape[tape.maker[term]]
-                    probes[term] = TermProbe(op.first, op.last)
-        return {term: probe for term, probe in probes.items() if probe.attach(roots)}
+        self.ledger.note_losses(roots, accumulate=accumulate)
+        return self.ledger.probe(roots) if self.recorder.diagnose and accumulate else None
 
     def _after_backward(self, probe: Probe | None, *, accumulate: bool) -> None:
         self._backwards += 1
         self._updated = False
         if probe is not None:
-            for kill in probe.kills:
-                for leaf in kill.leaves:
-                    self.parameters[leaf].kills.append(kill)
-            for leaf in probe.suspects:
-                self.parameters[leaf].connected |= leaf in probe.reached
-                self.parameters[leaf].diagnosed = True
-                self.parameters[leaf].cancelled |= leaf in probe.sent
-        if accumulate and self._depth == 0 and not self.judged:
+            self.ledger.learn(probe)
+        if accumulate and self._depth == 0 and not self.ledger.judged:
             self._judge_manual()
 
     def _backward_failed(self, error: BaseException, roots: Sequence[Tensor]) -> None:
@@ -177,22 +164,11 @@ class Session:
         with contextlib.suppress(Exception):
             self._look()
             for optimizer in self._optimizers():
-                self._judge(_trainable(optimizer))
-                self.judged.setdefault(id(optimizer), 0)
+                self.ledger.judge(_trainable(optimizer))
+                self.ledger.judged.setdefault(id(optimizer), 0)
             self._judge_manual(last=True)
             if unimplemented:
-                self._predict()
-
-    def _predict(self) -> None:
-        """The engine stopped half way: who would have got a gradient follows from the recorded flow."""
-        flow = Flow(self.recorder.tape)
-        order = [value for value, maker in enumerate(self.recorder.tape.maker) if maker == LEAF]
-        reached = 0
-        for root in self.groups[-1].roots:
-            reached |= flow.masks[root] if root >= 0 else 0
-        for watched in self.parameters.values():
-            arrives = watched.value in order and reached >> order.index(watched.value) & 1
-            watched.sizes[-1] = 1.0 if arrives else watched.sizes[-1]
+                self.ledger.predict()
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -241,55 +217,31 @@ class Session:
         self.recorder.paused = True
         try:
             if self._backwards or any(p.grad is not None for p in _trainable(optimizer)):
-                self._look()
-                self._judge(_trainable(optimizer))
-                self.judged[id(optimizer)] = self.judged.get(id(optimizer), 0) + 1
-                self.recorder.diagnose = bool(self._suspects())
+                if max(self.ledger.judged.values(), default=0) < LOOKS:
+                    self._look()
+                self.ledger.judge(_trainable(optimizer))
+                self.ledger.judged[id(optimizer)] = self.ledger.judged.get(id(optimizer), 0) + 1
+                self.recorder.diagnose = bool(self.ledger.suspects())
         except Exception as error:  # noqa: BLE001  (never raise into the user's program)
             self.recorder.failures.append(error)
         finally:
             self.recorder.paused = False
 
-    def _judge(self, tensors: Iterable[Tensor]) -> None:
-        tensors = [tensor for tensor in tensors if tensor.requires_grad]
-        sizes = measure([tensor.grad for tensor in tensors])
-        top = max((size for size in sizes if size is not None), default=0.0)
-        for tensor, size in zip(tensors, sizes, strict=True):
-            watched = self._watched(tensor)
-            watched.sizes.append(size)
-            watched.best = max(watched.best, top)
-            watched.groups.add(len(self.groups) - 1)
-
-    def _watched(self, tensor: Tensor) -> Watched:
-        watched = self.parameters.get(id(tensor))
-        if watched is None or watched.ref() is not tensor:
-            value = self.recorder.value_of(tensor)
-            watched = Watched(weakref.ref(tensor), tensor.numel(), value, tuple(tensor.shape))
-            self.parameters[id(tensor)] = watched
-        watched.name = self.names.of(tensor) or watched.name
-        return watched
-
-    def _suspects(self) -> list[int]:
-        return [key for key, watched in self.parameters.items() if status_of(watched) not in {"flows", "none"}]
-
     def _enough(self) -> bool:
         waiting = [o for o in self._optimizers() if self._waits(o)]
-        total = max(self.judged.values(), default=0)
-        if waiting and sum(self.judged.values()) < 20 * self.steps:
+        total = max(self.ledger.judged.values(), default=0)
+        if waiting and sum(self.ledger.judged.values()) < 20 * self.steps:
             return False
         if total < self.steps:
             return False
-        return total >= self.steps + self.extend or not self._inconclusive()
+        return total >= self.steps + self.extend or not self.ledger.inconclusive()
 
     def _waits(self, optimizer: Optimizer) -> bool:
         """Not yet judged often enough; one that wraps another, judged optimiser does not count."""
-        count = self.judged.get(id(optimizer), 0)
+        count = self.ledger.judged.get(id(optimizer), 0)
         return 0 < count < self.steps or (
-            count == 0 and any(id(p) not in self.parameters for p in _trainable(optimizer))
+            count == 0 and any(id(p) not in self.ledger.parameters for p in _trainable(optimizer))
         )
-
-    def _inconclusive(self) -> bool:
-        return bool(self.null_terms) or any(status_of(w) != "flows" for w in self.parameters.values())
 
     # -- scripts that update their leaves by hand -------------------------------------------------------------
 
@@ -297,13 +249,13 @@ class Session:
         self._updated = True
 
     def _manual_enough(self) -> None:
-        limit = self.steps + (self.extend if self._inconclusive() else 0)
+        limit = self.steps + (self.extend if self.ledger.inconclusive() else 0)
         if self.manual_steps >= limit:
             self.finish()
 
     def _judge_manual(self, *, last: bool = False) -> None:
         """Without optimisers, every backward is judged for every leaf that the script has in hand."""
-        if self.judged or not (self._backwards or last):
+        if self.ledger.judged or not (self._backwards or last):
             return
         if not last or not self.names.best:
             self._look()
@@ -311,23 +263,18 @@ class Session:
             return
         if not self._backwards and self.error is None:
             return
-        roots = {key for key, ref in self.roots.items() if ref() is not None}
+        roots = {key for key, ref in self.ledger.roots.items() if ref() is not None}
         leaves = {id(leaf): leaf for _, leaf in self.names.leaves()}
         if self.only_used:
             used = {id(ref()) for ref in self.recorder.leaves.values()} | self._handed
             leaves = {key: leaf for key, leaf in leaves.items() if key in used}
-        self._judge(leaf for key, leaf in leaves.items() if key not in roots and leaf.requires_grad)
+        self.ledger.judge(leaf for key, leaf in leaves.items() if key not in roots and leaf.requires_grad)
         self._stepped = True
-        self.recorder.diagnose = bool(self._suspects())
+        self.recorder.diagnose = bool(self.ledger.suspects())
 
     def _grad_cleared(self, leaf: Tensor, site: RawSite | None) -> None:
-        if leaf.grad is None and id(leaf) in self.parameters:
-            self.parameters[id(leaf)].cleared = site
-
-    def judged_roots(self) -> set[int]:
-        """The losses of the steps that were judged."""
-        numbers = {number for watched in self.parameters.values() for number in watched.groups}
-        return {root for number in numbers for root in self.groups[number].roots if root >= 0}
+        if leaf.grad is None and id(leaf) in self.ledger.parameters:
+            self.ledger.parameters[id(leaf)].cleared = site
 
     # -- names ------------------------------------------------------------------------------------------------
 

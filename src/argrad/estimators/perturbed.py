@@ -134,8 +134,8 @@ class Interpolation(VertexEstimator):
     Raises:
         ValueError, TypeError: step not a positive number.
 
-    Wrong when: step is too small for step·g to change the solution: the gradient is then exactly 0. A loss that is a mean
-    over B rows shrinks g by B, so let `step` grow with it, or take a sum.
+    Wrong when: step is too small for step·g to change the solution: the gradient is then exactly 0. A loss that is a
+    mean over B rows shrinks g by B, so let `step` grow with it, or take a sum.
 
     Source: Vlastelica, Paulus, Musil, Martius & Rolínek 2020, "Differentiation of blackbox combinatorial solvers",
     algorithm 1 and equation 4.

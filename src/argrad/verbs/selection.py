@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from argrad._checks import require
+from argrad._checks import in_transform, require
 from argrad.choices.one_hot import one_hot, one_hot_index
 from argrad.core import VertexEstimator, quick
 from argrad.estimators import StraightThrough
@@ -155,7 +155,8 @@ class _Gather(torch.autograd.Function):
             zeros = torch.zeros_like(values)
             if ctx.shared:
                 rows = grad.reshape(-1, *values.shape[1:])
-                to_values = zeros.index_add(0, index.reshape(-1), rows)
+                add = zeros.index_add if in_transform() else zeros.index_add_  # in place saves a copy of the table
+                to_values = add(0, index.reshape(-1), rows)
             else:
                 to_values = zeros.scatter(index.ndim, _aligned(index, values), grad.unsqueeze(index.ndim))
         if ctx.needs_input_grad[2]:

@@ -66,7 +66,7 @@ def _enter(score: Tensor, avoid: Tensor, component: Tensor) -> tuple[Tensor, Ten
 
 
 def _cycles(parent: Tensor, component: Tensor) -> tuple[Tensor, Tensor]:
-    """Say which components lie on a cycle of parents, and give each the least name on it. The root is its own parent."""
+    """Say which components lie on a cycle of parents, and give each the least name on it."""
     n = parent.shape[-1]
     name = torch.arange(n, device=parent.device).expand(parent.shape)
     parent = torch.where(component.gather(-1, name) == name, parent, n)  # names that are no more hang from the root

@@ -69,7 +69,9 @@ def arcs(scores: Tensor, root: Tensor | None = None, lengths: Tensor | None = No
 
 
 def heads(vertex: Tensor) -> Tensor:
-    """Give the heads as integers, in the way of treebanks: 0 is the root, 1 the first word. (*batch, n, n) → (*batch, n).
+    """Give the heads as integers, in the way of treebanks: 0 is the root, 1 the first word.
+
+    (*batch, n, n) → (*batch, n).
 
     >>> import torch
     >>> from argrad.choices.tree import heads, tree
@@ -109,13 +111,13 @@ def tree(*, projective: bool = False, single_root: bool = True) -> Choice:
     Raises (when used):
         TypeError, ValueError: scores of the wrong type or shape, with NaN or +inf, or without a possible tree.
 
-    Wrong when: `project` is taken for the nearest point of the trees' polytope: it is that of SPIGOT's authors, a larger
-    one, where each word has one head and cycles are not excluded: row by row a projection onto the simplex.
+    Wrong when: `project` is taken for the nearest point of the trees' polytope: it is that of SPIGOT's authors, a
+    larger one, where each word has one head and cycles are not excluded: row by row a projection onto the simplex.
     Ties are broken by the lowest index at each step of the algorithm, not in the order of a dictionary.
     Draws of trees that need not be projective take n eliminations of O(n³).
 
-    Source: Eisner 1996; Chu & Liu 1965; Edmonds 1967; Koo, Globerson, Carreras & Collins 2007; Peng, Thomson & Smith 2018,
-    section 3.2 (the relaxed set).
+    Source: Eisner 1996; Chu & Liu 1965; Edmonds 1967; Koo, Globerson, Carreras & Collins 2007; Peng, Thomson & Smith
+    2018, section 3.2 (the relaxed set).
 
     >>> import torch
     >>> from argrad.choices.tree import tree

@@ -1,6 +1,6 @@
 """Projective trees: no two arcs cross. One recursion over spans of words, in O(n³) by n rounds.
 
-Source: Eisner 1996, "Three new probabilistic models for dependency parsing"; Eisner & Satta 1999 (the split into halves).
+Source: Eisner 1996, "Three new probabilistic models for dependency parsing"; Eisner & Satta 1999 (into halves).
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 Σ over trees of Π exp s is the determinant of a Laplacian, which loses all digits once scores differ by more than a few
 tens. Eliminating word after word from the graph gives the same number without one subtraction, so in log space
 it holds for scores of any size: with arcs w[m, h] and root arcs r[m], removing word k multiplies the total by its
-outflow d = Σ_h w[k, h] + r[k], and lets the others pass through it, w[m, h] += w[m, k] w[k, h]/d, r[m] += w[m, k] r[k]/d.
+outflow d = Σ_h w[k, h] + r[k], and lets the others pass through it: w[m, h] += w[m, k] w[k, h]/d, and
+r[m] += w[m, k] r[k]/d.
 
 With a single root, r is of first order in an infinitesimal: d has no r[k], and the last word's r is the result.
 
-Source: Tutte 1948; Koo, Globerson, Carreras & Collins 2007 and Smith & Smith 2007 (marginals of trees); Grassmann, Taksar
-& Heyman 1985 and O'Cinneide 1993 (elimination without subtraction, and its relative accuracy).
+Source: Tutte 1948; Koo, Globerson, Carreras & Collins 2007 and Smith & Smith 2007 (marginals of trees); Grassmann,
+Taksar & Heyman 1985 and O'Cinneide 1993 (elimination without subtraction, and its relative accuracy).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def log_total(s: Tensor, *, single_root: bool) -> Tensor:
-    """log Σ over trees of exp⟨y, s⟩, of finite scores: (*batch, n, n) → (*batch,)."""
+    """Log Σ over trees of exp⟨y, s⟩, of finite scores: (*batch, n, n) → (*batch,)."""
     root = s.diagonal(dim1=-2, dim2=-1)
     words = _without_diagonal(s)
     outflows = []

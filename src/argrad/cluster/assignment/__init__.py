@@ -20,9 +20,8 @@ from argrad.cluster.assignment.plain import PlainLoop
 
 __all__ = ["Assignment", "Pass", "backend", "nearest"]
 
-_REFRESH: Final = (
-    32  # passes after which sums are added up anew: each change of a label costs them two roundings
-)
+_MATRIX: Final = 2  # dimensions
+_REFRESH: Final = 32  # passes after which sums are added up anew: each change of a label costs them two roundings
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class Assignment:
 
         label_i = argmin_j Σ_t (x_it − c_jt)²  in float64, ties to the lowest j
 
-    Labels are those of a float64 brute force, whatever an offset of the data, the number of threads or the size of a
-    chunk; sums and inertia repeat bit for bit. The points must not be changed between passes.
+    Labels are those of a float64 brute force, whatever an offset of the data, the number of threads or the size of
+    a chunk; sums and inertia repeat bit for bit. The points must not be changed between passes.
 
     Args:
         points: (N, d), any real dtype, any device; NaN and infinity are the caller's to refuse.
@@ -59,8 +58,8 @@ class Assignment:
     Raises:
         ValueError: if shapes do not fit.
 
-    Wrong when one pass is all that is wanted of few points: use `nearest`. Between passes it keeps bounds, of at most the
-    points' own size, which pay when the next centroids are near the last ones.
+    Wrong when one pass is all that is wanted of few points: use `nearest`. Between passes it keeps bounds,
+    of at most the points' own size, which pay when the next centroids are near the last ones.
 
     Source: S. Lloyd 1982; bounds after Y. Ding et al. 2015 (Yinyang k-means), section 3.
 
@@ -93,9 +92,7 @@ class Assignment:
         loop.add(state.sums, state.counts, changes_only=state.age > 0)
         self._state = state
         inertia = loop.inertia(state.sums, state.counts)
-        return Pass(
-            labels, changed, state.sums + state.counts[:, None] * loop.mean, state.counts.clone(), inertia
-        )
+        return Pass(labels, changed, state.sums + state.counts[:, None] * loop.mean, state.counts.clone(), inertia)
 
     @torch.no_grad()
     def distances(self) -> Tensor:
@@ -159,7 +156,7 @@ def backend() -> str:
 
 
 def _checked(points: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    require(points.ndim == 2, "points", "Assignment", "a matrix (points, dimensions)", points)
+    require(points.ndim == _MATRIX, "points", "Assignment", "a matrix (points, dimensions)", points)
     rows = f"with points of shape {tuple(points.shape)}"
     fit = weights is None or weights.shape == points.shape[:1]
     require(fit, "weights", "Assignment", "one number a point", weights, context=rows)
@@ -169,7 +166,7 @@ def _checked(points: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | N
 
 def _checked_centroids(centroids: Tensor, points: Tensor, of: str) -> Tensor:
     require(
-        centroids.ndim == 2 and len(centroids) > 0, "centroids", of, "a matrix of at least one row", centroids
+        centroids.ndim == _MATRIX and len(centroids) > 0, "centroids", of, "a matrix of at least one row", centroids
     )
     fit = centroids.shape[1] == points.shape[1]
     rows = f"with points of shape {tuple(points.shape)}"

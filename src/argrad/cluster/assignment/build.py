@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-_SOURCES = ("job.h", "distance.h", "screen.h", "threads.c", "layout.c", "nearest.c", "sums.c")
+_SOURCES = ("job.h", "distance.h", "screen.h", "scratch.h", "threads.c", "layout.c", "nearest.c", "sums.c")
 _FLAGS = ("-std=gnu11", "-O3", "-fno-tree-pre", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
 _TIMEOUT_SECONDS = 120
 
@@ -36,14 +36,16 @@ def load() -> Loop:
     if sys.platform == "win32":
         return Loop(None, "plain PyTorch, since the compiled loop needs POSIX threads")
     try:
-        path, origin = _find_or_compile()
+        path, origin = find_or_compile()
         return Loop(ctypes.CDLL(str(path)), f"compiled loop, {origin}")
     except (OSError, subprocess.SubprocessError) as error:
         return Loop(None, f"plain PyTorch, since the loop could not be compiled: {error}")
 
 
-def _find_or_compile() -> tuple[Path, str]:
-    sources = {name: resources.files(__package__).joinpath(name).read_text("utf-8") for name in _SOURCES}
+def find_or_compile() -> tuple[Path, str]:
+    """The library's file and its origin. It is built aside and moved into place whole, so racers cannot clash."""
+    folder = resources.files(__name__.rpartition(".")[0])
+    sources = {name: folder.joinpath(name).read_text("utf-8") for name in _SOURCES}
     path = _cache_directory() / f"nearest-{_fingerprint(sources)}.so"
     if path.exists():
         return path, f"from {path}"
@@ -83,9 +85,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
         return f"{platform.processor()} {platform.node()}"
-    return "".join(
-        sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
-    )
+    return "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))}))
 
 
 def _cache_directory() -> Path:
@@ -95,10 +95,11 @@ def _cache_directory() -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
-        return _private_folder()
-    return folder if os.access(folder, os.W_OK) else _private_folder()
+        return private_folder()
+    return folder if os.access(folder, os.W_OK) else private_folder()
 
 
 @cache
-def _private_folder() -> Path:
+def private_folder() -> Path:
+    """A folder of this process alone, for a user whose cache cannot be written."""
     return Path(tempfile.mkdtemp(prefix="argrad-"))

@@ -17,9 +17,7 @@ _DTYPES: Final = (torch.float32, torch.float64)
 _INT8_DIMS: Final = 24  # below, turning sums of codes into scores costs more than int8 saves
 _CHUNK_BYTES: Final = 2**18  # a chunk's screen stays in the L2 cache
 _UNIT: Final = 2.0**-24
-_FAR: Final = (
-    1e12  # this many spreads from the centre, float32 squares of the screen are still far from overflow
-)
+_FAR: Final = 1e12  # this many spreads from the centre, float32 squares of the screen are still far from overflow
 _SAMPLE: Final = 4096  # points that tell where the centre is and how wide they spread: any answer is right
 _CANCELS: Final = 1e-5  # inertia below this part of the points' spread is summed up point by point
 
@@ -57,12 +55,7 @@ class _Job(ctypes.Structure):
 
 def fits(points: Tensor) -> bool:
     """Whether the compiled loop can take these points: on the CPU, in float32 or float64, and compiled at all."""
-    return (
-        points.device.type == "cpu"
-        and points.dtype in _DTYPES
-        and points.numel() > 0
-        and load().library is not None
-    )
+    return points.device.type == "cpu" and points.dtype in _DTYPES and points.numel() > 0 and load().library is not None
 
 
 class CompiledLoop:
@@ -96,7 +89,7 @@ class CompiledLoop:
         numbers = {"square": ((job.points,), torch.float32), "upper": ((job.points,), torch.float32)}
         if job.int8:
             codes = -(-job.dims // 4) * 4
-            numbers |= {name: ((job.points,), torch.float32) for name in ("step", "lost")}
+            numbers |= dict.fromkeys(("step", "lost"), ((job.points,), torch.float32))
             numbers |= {"start": ((job.points,), torch.int32), "code": ((job.points, codes), torch.int8)}
         self._arrays |= {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in numbers.items()}
         self._arrays["total"] = torch.empty(self._chunks, dtype=torch.float64)
@@ -123,9 +116,7 @@ class CompiledLoop:
         arrays["labels"] = torch.empty(job.points, dtype=torch.int64)
         self._run("argrad_lay_centroids")
         self._run("argrad_assign")
-        changed = (
-            arrays["total"].sum() if goes_on or previous is None else (previous != arrays["labels"]).sum()
-        )
+        changed = arrays["total"].sum() if goes_on or previous is None else (previous != arrays["labels"]).sum()
         return arrays["labels"], int(changed)
 
     def distances(self) -> Tensor:
@@ -136,7 +127,7 @@ class CompiledLoop:
         return own
 
     def add(self, sums: Tensor, counts: Tensor, *, changes_only: bool) -> None:
-        """Add the points of every label, less `mean`, to `sums` (k, d) and `counts` (k,); or what the last pass changed."""
+        """Add the points of every label, less `mean`, to `sums` (k, d) and `counts` (k,), or the last changes."""
         self._run("argrad_sums", _pointer(sums), _pointer(counts), ctypes.c_int64(changes_only))
 
     @property
@@ -168,9 +159,7 @@ class CompiledLoop:
         arrays["place"][: job.centroids] = order
         arrays["position"] = order.argsort().to(torch.int32)
         width = -(-job.dims // 4) * 4
-        arrays["block"] = torch.empty(
-            blocks * lanes * width, dtype=torch.uint8 if job.int8 else torch.float32
-        )
+        arrays["block"] = torch.empty(blocks * lanes * width, dtype=torch.uint8 if job.int8 else torch.float32)
         arrays["row"] = torch.empty(job.centroids, job.dims)
         arrays["length"] = torch.empty(job.centroids)
         arrays["norm"] = torch.empty(blocks * lanes)
@@ -183,10 +172,7 @@ class CompiledLoop:
         job, arrays, last = self._job, self._arrays, self._centroids
         assert last is not None  # noqa: S101  (for the type checker: only later passes come here)
         moved = (centroids - last).norm(dim=1) * job.scale
-        far = (
-            self._reach
-            + max((c - self._mean).norm(dim=1).max().item() for c in (centroids, last)) * job.scale
-        )
+        far = self._reach + max((c - self._mean).norm(dim=1).max().item() for c in (centroids, last)) * job.scale
         moved = torch.where(moved > 0, moved * (1 + 1e-6) + 8 * _UNIT * far, 0).float()
         drift = torch.zeros(len(arrays["place"]))
         drift[arrays["position"].long()] = moved

@@ -14,12 +14,18 @@
 
 #define UNIT 5.9604645e-8f /* 2^-24, half a unit in the last place of float32 */
 #define LANES 16
-#if defined(__AVX512F__) /* 32 registers: 8 points × 32 centroids; else 4 points × 16 */
+#if defined(__AVX512F__) /* 32 registers of 16 floats: 8 points × 32 centroids */
 #define ROWS 8
 #define WIDE 2
-#else
-#define ROWS 4
+#define REGISTER 16
+#elif defined(__AVX__) /* 16 registers of 8 */
+#define ROWS 6
 #define WIDE 1
+#define REGISTER 8
+#else /* 16 or 32 of 4 */
+#define ROWS 3
+#define WIDE 1
+#define REGISTER 4
 #endif
 #define BLOCK (LANES * WIDE)
 #if defined(__AVX512VNNI__) && defined(__AVX512F__)
@@ -29,6 +35,7 @@
 #endif
 
 typedef float lanes_f __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float register_f __attribute__((vector_size(4 * REGISTER), aligned(4), may_alias));
 typedef int32_t lanes_i __attribute__((vector_size(64), aligned(4), may_alias));
 typedef double wide_d __attribute__((vector_size(64), aligned(8), may_alias));
 typedef float half_f __attribute__((vector_size(32), aligned(4), may_alias));

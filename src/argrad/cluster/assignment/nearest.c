@@ -10,76 +10,7 @@
  *
  * Work is cut into chunks of points that do not depend on the number of threads, hence neither do the results.
  */
-#include "distance.h"
-#include "screen.h"
-
-typedef struct {
-    double *best;    /* squared distance to the own centroid in float64, or −1 where it was not needed yet */
-    int32_t *label;
-    float *lower;    /* bounds on the scaled distance to the own centroid */
-    float *upper;
-    float *room;     /* the lowest bound of a row over its groups */
-    float *size;     /* |x| */
-    float *ceiling;  /* the own distance from above, as a score */
-    int32_t *seat;   /* position of the own centroid in the blocks, or −1 */
-    float *fresh;    /* along the list: the least score that this pass found in the group at hand, from below */
-    uint16_t *list;  /* the rows to screen against the group at hand */
-    float *centred;  /* float32 screen: chunk × dims; int8: one row */
-    Tile *tiles;     /* first pass: blocks */
-    int64_t shown;   /* int8: the row that `centred` holds */
-} Scratch;
-
-static size_t carve(const Job *job, char *base, Scratch *s) {
-    size_t at = 0, m = (size_t)job->chunk, groups = (size_t)job->groups;
-#define TAKE(field, bytes) (s->field = (void *)(base + at), at += ((size_t)(bytes) + 63) / 64 * 64)
-    TAKE(best, m * 8);
-    TAKE(label, m * 4);
-    TAKE(lower, m * 4);
-    TAKE(upper, m * 4);
-    TAKE(room, m * 4);
-    TAKE(size, m * 4);
-    TAKE(ceiling, m * 4);
-    TAKE(seat, m * 4);
-    TAKE(fresh, (m + ROWS) * 4);
-    TAKE(list, (m + 32) * 2);
-    TAKE(centred, (job->int8 ? 1 : m) * (size_t)job->dims * 4);
-    TAKE(tiles, job->previous ? 0 : groups * (size_t)job->blocks_per_group * sizeof(Tile));
-#undef TAKE
-    s->shown = -1;
-    return at;
-}
-
-static const float *centred(const Job *job, int64_t first, int64_t r, Scratch *s) {
-    if (!job->int8) return s->centred + r * job->dims;
-    if (s->shown != r) centre_row(job, first + r, s->centred);
-    s->shown = r;
-    return s->centred;
-}
-
-static float *bound_of(const Job *job, int64_t first, int64_t r, int64_t centroid) {
-    int64_t g = job->position[centroid] / (BLOCK * job->blocks_per_group);
-    return job->bounds + (first / job->chunk * job->groups + g) * job->chunk + r;
-}
-
-static Between near(const Job *job, int64_t first, int64_t r, int64_t j, Scratch *s) {
-    return between(job, rough(job, centred(job, first, r, s), j), s->size[r] + job->length[j]);
-}
-
-static Between exactly(const Job *job, double squared) {
-    float d = (float)(sqrt(squared) * job->scale);
-    Between out = {d * (1 - 4 * UNIT), d * (1 + 4 * UNIT) + 1e-30f};
-    return out;
-}
-
-/* Row r's own centroid is j, at a distance in between. */
-static void own(const Job *job, int64_t first, int64_t r, int64_t j, double squared, Between d, Scratch *s) {
-    s->label[r] = (int32_t)j;
-    s->seat[r] = j < 0 ? -1 : job->position[j];
-    s->best[r] = squared;
-    s->lower[r] = d.low;
-    s->upper[r] = d.high;
-    s->ceiling[r] = d.high * d.high * (1 + 4 * UNIT) - job->square[first + r];
-}
+#include "scratch.h"
 
 /* ---- what the bounds spare ---- */
 
@@ -184,7 +115,7 @@ static float settle(const Job *job, int64_t first, int64_t r, int64_t b, int row
 }
 
 /* Scores of ROWS listed points in block b. */
-static inline void screen(const Job *job, int64_t first, const uint16_t *list, int64_t b, Scratch *s, Tile *tile) {
+static inline void screen(const Job *job, __attribute__((unused)) int64_t first, const uint16_t *list, int64_t b, Scratch *s, Tile *tile) {
     const float *about = job->about + b * 3;
     const lanes_f *norm = (const lanes_f *)(job->norm + b * BLOCK);
     for (int r = 0; r < ROWS; r++) {

@@ -30,9 +30,7 @@ class PlainLoop:
         points = self._points
         labels = torch.empty(len(points), dtype=torch.int64, device=points.device)
         for part in chunks(len(points), len(centroids) + points.shape[1], points.device):
-            labels[part] = _nearest_of_chunk(
-                points[part].double(), centroids, self.mean, _screen_dtype(points)
-            )
+            labels[part] = _nearest_of_chunk(points[part].double(), centroids, self.mean, _screen_dtype(points))
         self._centroids, self._labels, self._previous = centroids, labels, previous
         changed = len(labels) if previous is None else int((labels != previous).sum())
         return labels, changed
@@ -51,7 +49,7 @@ class PlainLoop:
         return float(own.sum() if self._weights is None else own @ self._weights)
 
     def add(self, sums: Tensor, counts: Tensor, *, changes_only: bool) -> None:
-        """Add the points of every label, less `mean`, to `sums` (k, d) and `counts` (k,); or what the last pass changed."""
+        """Add the points of every label, less `mean`, to `sums` (k, d) and `counts` (k,), or the last changes."""
         labels, previous = self._labels, self._previous
         if not changes_only or previous is None:
             self._add(sums, counts, torch.arange(len(labels), device=labels.device), labels, 1.0)
@@ -101,9 +99,7 @@ def _nearest_of_chunk(x: Tensor, centroids: Tensor, mean: Tensor, dtype: torch.d
     return labels
 
 
-def _decide(
-    x: Tensor, centroids: Tensor, scores: Tensor, limit: Tensor, labels: Tensor, rows: Tensor
-) -> Tensor:
+def _decide(x: Tensor, centroids: Tensor, scores: Tensor, limit: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
     """The nearest centroid of a few rows by float64 distances of every candidate; ties to the lowest index."""
     candidate = ~(scores[rows] > limit[rows, None])
     candidate.scatter_(1, labels[rows, None], value=True)
@@ -118,7 +114,5 @@ def _decide(
         )
         best = squared.new_full((int(row.max()) + 1,), torch.inf).scatter_reduce_(0, row, squared, "amin")
         ties = torch.where(squared == best[row], column, len(centroids))
-        out[part] = torch.full_like(best, len(centroids), dtype=torch.int64).scatter_reduce_(
-            0, row, ties, "amin"
-        )
+        out[part] = torch.full_like(best, len(centroids), dtype=torch.int64).scatter_reduce_(0, row, ties, "amin")
     return out

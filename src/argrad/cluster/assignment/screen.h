@@ -7,6 +7,8 @@
 #define ARGRAD_SCREEN_H
 #include "job.h"
 
+#define PARTS (BLOCK / REGISTER)
+
 typedef struct {
     lanes_f score[ROWS][WIDE];
     float low[16], margin[ROWS], rounding[ROWS];
@@ -15,24 +17,25 @@ typedef struct {
 /* Never inlined: elsewhere's variables would push the sums out of the registers. */
 static __attribute__((noinline)) void tile_float(int64_t dims, const float *const *x, const float *block, const lanes_f *norm,
                                                  Tile *out) {
-    lanes_f sum[ROWS][WIDE];
+    register_f sum[ROWS][PARTS];
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS; r++)
-#pragma GCC unroll 2
-        for (int w = 0; w < WIDE; w++) sum[r][w] = norm[w];
+#pragma GCC unroll 4
+        for (int p = 0; p < PARTS; p++) sum[r][p] = ((const register_f *)norm)[p];
     for (int64_t t = 0; t < dims; t++) {
-        lanes_f c[WIDE];
-#pragma GCC unroll 2
-        for (int w = 0; w < WIDE; w++) c[w] = *(const lanes_f *)(block + (w * dims + t) * LANES);
+        register_f c[PARTS];
+#pragma GCC unroll 4
+        for (int p = 0; p < PARTS; p++)
+            c[p] = *(const register_f *)(block + (p * REGISTER / LANES * dims + t) * LANES + p * REGISTER % LANES);
 #pragma GCC unroll 16
         for (int r = 0; r < ROWS; r++)
-#pragma GCC unroll 2
-            for (int w = 0; w < WIDE; w++) sum[r][w] += x[r][t] * c[w];
+#pragma GCC unroll 4
+            for (int p = 0; p < PARTS; p++) sum[r][p] += x[r][t] * c[p];
     }
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS; r++)
-#pragma GCC unroll 2
-        for (int w = 0; w < WIDE; w++) out->score[r][w] = sum[r][w];
+#pragma GCC unroll 4
+        for (int p = 0; p < PARTS; p++) ((register_f *)out->score[r])[p] = sum[r][p];
 }
 
 #if HAS_INT8
@@ -118,9 +121,10 @@ static inline int lowest(const lanes_f *score) {
 static inline void least_of_rows(Tile *tile) {
     for (int r = 0; r < ROWS; r++) {
         const float *v = (const float *)tile->score[r];
-        float low = v[0];
-        for (int l = 1; l < BLOCK; l++) low = v[l] < low ? v[l] : low;
-        tile->low[r] = low;
+        float low[4] = {v[0], v[1], v[2], v[3]}; /* four at a time: a chain of 16 would have to wait for itself */
+        for (int l = 4; l < BLOCK; l++) low[l % 4] = v[l] < low[l % 4] ? v[l] : low[l % 4];
+        float left = low[0] < low[1] ? low[0] : low[1], right = low[2] < low[3] ? low[2] : low[3];
+        tile->low[r] = left < right ? left : right;
     }
 }
 #endif

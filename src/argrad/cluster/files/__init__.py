@@ -148,7 +148,9 @@ class Files:
             table.require_finite(values, row, self._used())
         low = int(weights.argmin())
         if weights[low] < 0:
-            raise ValueError(f"{table.place(row + low, self.weights)}: expected a weight not below 0, got {weights[low]}.")
+            raise ValueError(
+                f"{table.place(row + low, self.weights)}: expected a weight not below 0, got {weights[low]}."
+            )
         require_finite(points, "X", "Files", first=row)
         return Batch(unit_rows(points, row) if self.unit else points, weights, first)
 

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import torch
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import torch
     from torch import Tensor
 
 
 class Table(Protocol):
     """Named columns of numbers, read a few rows at a time."""
 
-    path: Path
-    names: tuple[str, ...]
-    rows: int
-    dtype: torch.dtype
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The numbers' dtype, as they are read."""
+        ...
 
     def read(self, columns: Sequence[str], first: int, last: int, step: int) -> Iterator[tuple[int, Tensor]]:
         """Rows first … last − 1 of some columns, at most `step` at a time, each with the index of its first row."""

@@ -101,6 +101,7 @@ class CsvTable(FrameTable):
         try:
             sample = polars.read_csv(path, n_rows=_SAMPLE, infer_schema=False, **self._options)
         except polars.exceptions.PolarsError as error:
+            _find_long(path, separator, len(cells))
             raise ValueError(f"{path}: expected lines of {separator!r}-separated values. {error}") from error
         names = sample.columns if self._header else [str(i) for i in range(sample.width)]
         columns = zip(names, sample.get_columns(), strict=True)
@@ -118,7 +119,7 @@ class CsvTable(FrameTable):
             yield from super().read(columns, first, last, step)
         except _polars().exceptions.PolarsError as error:
             self._find_bad(columns, step)
-            self._find_long()
+            _find_long(self.path, self._options["separator"], len(self.names))
             raise ValueError(f"{self.path}: expected rows of numbers. {error}") from error
 
     def place(self, row: int, column: str | None) -> str:
@@ -150,14 +151,14 @@ class CsvTable(FrameTable):
                 raise ValueError(f"{self.place(row + at, name)}: expected a finite number, got {got}.")
             row += len(frame)
 
-    def _find_long(self) -> None:
-        """Show the first line of more cells than the first has."""
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=self._options["separator"])
-            for cells in reader:
-                if len(cells) > len(self.names):
-                    place = f"{self.path}, line {reader.line_num}"
-                    raise ValueError(f"{place}: expected {len(self.names)} cells, got {len(cells)}.")
+
+def _find_long(path: Path, separator: str, width: int) -> None:
+    """Show the first line of more cells than the first line has."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=separator)
+        for cells in reader:
+            if len(cells) > width:
+                raise ValueError(f"{path}, line {reader.line_num}: expected {width} cells, got {len(cells)}.")
 
 
 def _first_line(path: Path) -> str:
@@ -187,7 +188,7 @@ def _is_text(column: pl.Series) -> bool:
 
 def _polars() -> Any:
     try:
-        import polars  # noqa: PLC0415  (an extra)
+        import polars as pl  # noqa: PLC0415  (an extra)
     except ImportError as error:
         raise ImportError("Tables are read by polars: pip install 'argrad[table]'.") from error
-    return polars
+    return pl

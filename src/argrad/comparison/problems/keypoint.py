@@ -68,7 +68,9 @@ def keypoint(*, steps: int = 300, device: str = "cpu") -> Problem:
     train, test = digits(device)
     canvas, where = scene(train.images[:16], torch.Generator().manual_seed(0))
     model = Finder(0).to(device)
-    for _ in _train(Enumerate(), 0, model, train, test, 60):  # where the heat map has begun to mean something
+    for _ in _train(
+        Enumerate(), 0, model, train, test, min(60, steps)
+    ):  # where the heat map has begun to mean something
         pass
     return Problem(
         cost=partial(distance, where),

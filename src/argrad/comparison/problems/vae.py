@@ -68,7 +68,7 @@ def vae(*, steps: int = 1000, device: str = "cpu") -> Problem:
     """
     train, test = (binary(part) for part in digits(device))
     model = Autoencoder(0).to(device)
-    for _ in _train(IndeCateR(), 0, model, train, test, 200):  # where scores have begun to mean something
+    for _ in _train(IndeCateR(), 0, model, train, test, min(200, steps)):  # where scores have begun to mean something
         pass
     some = train.images[:BATCH]
     return Problem(

@@ -1,0 +1,123 @@
+"""What a session has measured so far: the losses, and what each parameter got of them."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+from argrad.doctor.backward import Probe, TermProbe
+from argrad.doctor.flow import Flow
+from argrad.doctor.measure import Group, Watched, measure, status_of
+from argrad.doctor.tape import LEAF
+from argrad.doctor.terms import summands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import Tensor
+
+    from argrad.doctor.names import Names
+    from argrad.doctor.recorder import Recorder
+
+
+class Ledger:
+    """The measured facts, by the `id` of the parameter."""
+
+    def __init__(self, recorder: Recorder, names: Names) -> None:
+        self.recorder, self.names = recorder, names
+        self.parameters: dict[int, Watched] = {}
+        self.groups: list[Group] = [Group()]
+        self.judged: dict[int, int] = {}
+        self.null_terms: dict[int, list[int]] = {}
+        self.roots: dict[int, weakref.ref[Tensor]] = {}
+        self.values: set[int] = set()
+
+    def note_losses(self, roots: Sequence[Tensor], *, accumulate: bool) -> None:
+        """These tensors go backward now."""
+        group = self.groups[-1]
+        group.ends.append(len(self.recorder.tape.ops))
+        for root in roots if accumulate else ():
+            value = self.recorder.value_of(root)
+            self.roots[id(root)] = weakref.ref(root)
+            group.roots.append(value)
+            group.silenced |= root.is_leaf and root.requires_grad and value >= 0
+
+    def probe(self, roots: Sequence[Tensor]) -> Probe:
+        """Hook the way to the parameters that got exactly nothing so far."""
+        probe = Probe(frozenset(self.suspects()))
+        probe.attach(roots)
+        return probe
+
+    def learn(self, probe: Probe) -> None:
+        """Take over what a probe saw."""
+        for kill in probe.kills:
+            for leaf in kill.leaves:
+                self.parameters[leaf].kills.append(kill)
+        for leaf in probe.suspects:
+            watched = self.parameters[leaf]
+            watched.diagnosed = True
+            watched.connected |= leaf in probe.reached
+            watched.cancelled |= leaf in probe.sent
+
+    def learn_terms(self, terms: dict[int, TermProbe]) -> None:
+        """Take over which terms of the loss passed nothing on."""
+        self.null_terms.update({value: list(term.kills) for value, term in terms.items() if not term.flows})
+
+    def probe_terms(self, roots: Sequence[Tensor]) -> dict[int, TermProbe]:
+        """Look at the gradient of each term of the loss whose value is exactly 0."""
+        tape = self.recorder.tape
+        probes: dict[int, TermProbe] = {}
+        if not tape.null_terms:
+            return {}
+        flow = Flow(tape)
+        for root in self.groups[-1].roots[-len(roots) :]:
+            for term in set(summands(flow, root)) & tape.null_terms if root >= 0 else ():
+                if tape.live[term] and tape.maker[term] != LEAF:
+                    op = tape[tape.maker[term]]
+                    probes[term] = TermProbe(op.first, op.last)
+        return {term: probe for term, probe in probes.items() if probe.attach(roots)}
+
+    def judge(self, tensors: Iterable[Tensor], grads: Sequence[Tensor | None] | None = None) -> None:
+        """Measure the gradients that these tensors hold now, or those that were taken of them."""
+        tensors = [tensor for tensor in tensors if tensor.requires_grad]
+        sizes = measure([tensor.grad for tensor in tensors] if grads is None else grads)
+        top = max((size for size in sizes if size is not None), default=0.0)
+        for tensor, size in zip(tensors, sizes, strict=True):
+            watched = self._watched(tensor)
+            watched.sizes.append(size)
+            watched.best = max(watched.best, top)
+            watched.groups.add(len(self.groups) - 1)
+
+    def _watched(self, tensor: Tensor) -> Watched:
+        watched = self.parameters.get(id(tensor))
+        if watched is None or watched.ref() is not tensor:
+            value = self.recorder.value_of(tensor)
+            watched = Watched(weakref.ref(tensor), tensor.numel(), value, tuple(tensor.shape))
+            self.parameters[id(tensor)] = watched
+            self.values.add(value)
+        watched.name = self.names.of(tensor) or watched.name
+        return watched
+
+    def suspects(self) -> list[int]:
+        """The parameters whose gradient exists and is exactly zero, or next to it."""
+        return [key for key, watched in self.parameters.items() if status_of(watched) not in {"flows", "none"}]
+
+    def inconclusive(self) -> bool:
+        """Whether longer watching may change the verdict: much is idle only in the first steps."""
+        return bool(self.null_terms) or any(status_of(w) != "flows" for w in self.parameters.values())
+
+    def judged_roots(self) -> set[int]:
+        """The losses of the steps that were judged."""
+        numbers = {number for watched in self.parameters.values() for number in watched.groups}
+        return {root for number in numbers for root in self.groups[number].roots if root >= 0}
+
+    def predict(self) -> None:
+        """The engine stopped half way: who would have got a gradient follows from the recorded flow."""
+        flow = Flow(self.recorder.tape)
+        order = [value for value, maker in enumerate(self.recorder.tape.maker) if maker == LEAF]
+        reached = 0
+        for root in self.groups[-1].roots:
+            reached |= flow.masks[root] if root >= 0 else 0
+        for watched in self.parameters.values():
+            arrives = watched.value in order and reached >> order.index(watched.value) & 1
+            watched.sizes[-1] = 1.0 if arrives else watched.sizes[-1]

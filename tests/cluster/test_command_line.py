@@ -1,0 +1,145 @@
+"""`argrad cluster` as a user meets it."""
+
+import csv
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_iris
+
+from argrad.cli.cluster import Options, cluster, parse_clusters
+from argrad.cluster import KMeans
+from argrad.cluster.saved import load_state, save_state
+from argrad.cluster.solver import Settings, State, start
+
+IRIS = load_iris().data
+
+
+@pytest.fixture
+def iris(tmp_path):
+    path = tmp_path / "iris.csv"
+    lines = [f"flower {i}," + ",".join(map(str, row)) for i, row in enumerate(IRIS)]
+    path.write_text("name,sepal length,sepal width,petal length,petal width\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_labels_centroids_summary_and_picture(iris, tmp_path, capsys):
+    out = tmp_path / "out"
+    cluster(iris, options=Options("3", ids="name", out=out, plot=True))
+    labels = rows_of(out / "labels.csv")
+    assert [row["id"] for row in labels] == [f"flower {i}" for i in range(150)]
+    expected = KMeans(3, random_state=0).fit(IRIS)
+    assert [int(row["label"]) for row in labels] == expected.labels_.tolist()
+    table = np.array([[float(v) for k, v in row.items() if k != "label"] for row in rows_of(out / "centroids.csv")])
+    np.testing.assert_allclose(table, expected.cluster_centers_, rtol=1e-12)
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["inertia"] == pytest.approx(expected.inertia_)
+    assert sum(summary["sizes"]) == 150
+    assert (out / "clusters.png").read_bytes().startswith(b"\x89PNG")
+    assert "k = 3: inertia" in capsys.readouterr().out
+
+
+def test_scale_is_standardising_and_centroids_come_back_in_the_datas_units(iris, tmp_path):
+    cluster(iris, options=Options("3", ids="name", scale=True, out=tmp_path))
+    scaled = (IRIS - IRIS.mean(0)) / IRIS.std(0)
+    labels = np.array([int(row["label"]) for row in rows_of(tmp_path / "labels.csv")])
+    inertia = sum(((scaled[labels == j] - scaled[labels == j].mean(0)) ** 2).sum() for j in range(3))
+    assert json.loads((tmp_path / "summary.json").read_text())["inertia"] == pytest.approx(inertia)
+    table = np.array([[float(v) for k, v in r.items() if k != "label"] for r in rows_of(tmp_path / "centroids.csv")])
+    np.testing.assert_allclose(table, [IRIS[labels == j].mean(0) for j in range(3)])
+
+
+def test_data_larger_than_the_memory_given_end_the_same(iris, tmp_path):
+    for name, memory in (("inside", 4.0), ("outside", 0.0)):
+        cluster(iris, options=Options("3", ids="name", out=tmp_path / name, memory=memory))
+    inside, outside = ((tmp_path / name / "labels.csv").read_text() for name in ("inside", "outside"))
+    assert inside == outside
+
+
+@pytest.mark.parametrize("memory", [4.0, 0.0])
+def test_an_interrupted_run_resumes_to_the_same_result(iris, tmp_path, memory, monkeypatch):
+    whole = Options("9", ids="name", out=tmp_path / "whole", memory=memory)
+    cluster(iris, options=whole)
+    passes = []
+
+    def stop_at_the_third(*arguments):
+        save_state(*arguments)
+        passes.append(1)
+        if len(passes) == 3:
+            raise KeyboardInterrupt
+
+    part = Options("9", ids="name", out=tmp_path / "part", memory=memory)
+    with monkeypatch.context() as patched:
+        patched.setattr("argrad.cli.cluster_job.save_state", stop_at_the_third)
+        with pytest.raises(SystemExit, match="go on with --resume"):
+            cluster(iris, options=part)
+    assert not (tmp_path / "part" / "labels.csv").exists()  # nothing half-written
+    cluster(iris, options=Options("9", ids="name", out=tmp_path / "part", memory=memory, resume=True))
+    for name in ("labels.csv", "centroids.csv") if memory == 0 else ("labels.csv",):
+        assert (tmp_path / "whole" / name).read_text() == (tmp_path / "part" / name).read_text()
+
+
+def test_a_saved_state_is_refused_for_another_problem(iris, tmp_path):
+    cluster(iris, options=Options("3", ids="name", out=tmp_path))
+    with pytest.raises(SystemExit, match="the saved run had k = 3, this one has 4"):
+        cluster(iris, options=Options("4", ids="name", out=tmp_path, resume=True))
+    (tmp_path / "state.npz").write_bytes(b"nonsense")
+    with pytest.raises(SystemExit, match="expected a state"):
+        cluster(iris, options=Options("3", ids="name", out=tmp_path, resume=True))
+
+
+def test_a_state_comes_back_as_it_was(tmp_path):
+    state = start(torch.randn(3, 2, dtype=torch.float64), Settings(momentum=0.8))
+    state = State(state.centroids, state.velocity + 1, plain=True, history=(3.0, 2.5), changed=4, stopped="")
+    save_state(tmp_path / "s.npz", state, {"k": 3})
+    back = load_state(tmp_path / "s.npz", {"k": 3})
+    assert torch.equal(back.centroids, state.centroids)
+    assert torch.equal(back.velocity, state.velocity)
+    assert (back.plain, back.history, back.changed, back.stopped) == (True, (3.0, 2.5), 4, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.npz"]
+
+
+def test_a_range_of_k_is_scanned(iris, tmp_path, capsys):
+    cluster(iris, options=Options("2:6:2", ids="name", out=tmp_path, plot=True))
+    scan = json.loads((tmp_path / "scan.json").read_text())
+    assert [row["k"] for row in scan] == [2, 4, 6]
+    assert all(a["inertia"] > b["inertia"] for a, b in pairwise(scan))
+    assert scan[0]["silhouette"] == pytest.approx(0.6810, abs=1e-4)  # iris in two clusters, as published widely
+    assert (tmp_path / "scan.png").read_bytes().startswith(b"\x89PNG")
+    assert "the largest silhouette: k = 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (Options("3"), "text in column 'name'.*--columns"),
+        (Options("0", ids="name"), "-k: expected a number above 0"),
+        (Options("5:2", ids="name"), "-k: expected a number above 0"),
+        (Options("many", ids="name"), "Got 'many'"),
+        (Options("151", ids="name"), "at most 150, the number of rows"),
+        (Options("3", ids="name", plot=True), "--plot and --resume need --out"),
+        (Options("3", ids="name", momentum=1.5), "--momentum"),
+        (Options("3", ids="nobody"), "text in column 'name'|expected a column 'nobody'"),
+    ],
+)
+def test_bad_input_is_one_line_and_an_exit_code(iris, options, words):
+    with pytest.raises(SystemExit, match=f"argrad cluster: .*({words})"):
+        cluster(iris, options=options)
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(SystemExit, match="no such file"):
+        cluster(tmp_path / "none.csv", options=Options("3"))
+
+
+def test_ranges_of_k():
+    assert parse_clusters("20") == [20]
+    assert parse_clusters("2:5") == [2, 3, 4, 5]
+    assert parse_clusters("2:9:3") == [2, 5, 8]
