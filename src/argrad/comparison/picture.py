@@ -165,6 +165,10 @@ def _name_lines(axes: Any, ends: list[tuple[float, str, str]]) -> None:
     low, high = axes.get_ylim()
     space, last = (high - low) / 14, high + (high - low)
     place = {"textcoords": "offset points", "fontsize": 8, "va": "center", "annotation_clip": False}
-    for value, name, colour in sorted(ends, reverse=True):
+    heights = []
+    for value, _, _ in sorted(ends, reverse=True):
         last = min(value, last - space)
-        axes.annotate(name, (100, last), (6, 0), color=colour, **place)
+        heights.append(last)
+    lift = max(0.0, low + space / 2 - last)  # a crowd at the bottom is moved up into the picture
+    for height, (_, name, colour) in zip(heights, sorted(ends, reverse=True), strict=True):
+        axes.annotate(name, (100, height + lift), (6, 0), color=colour, **place)
