@@ -2,7 +2,8 @@
 
     python benchmarks/order.py            # about two minutes on two cores
 
-Peers: the `torchsort` package (C++ for the isotonic regression; it has to be compiled where it is installed, and is left
+Peers: the `torchsort` package (C++ for the isotonic regression; it has to be compiled where it is installed,
+and is left
 out where it is not; its half precision is tried in a process of its own, for ten seconds), `torch.sort`, and for the
 marginals the recursion over the options one by one, in the log domain, differentiated by autograd.
 
@@ -102,7 +103,9 @@ def by_recursion(scores, k):
     counts[..., 0] = 0
     with torch.enable_grad():
         for one in s.unbind(-1):
-            counts = torch.cat([counts[..., :1], torch.logaddexp(counts[..., 1:], counts[..., :-1] + one[..., None])], -1)
+            counts = torch.cat(
+                [counts[..., :1], torch.logaddexp(counts[..., 1:], counts[..., :-1] + one[..., None])], -1
+            )
         return torch.autograd.grad(counts[..., k].sum(), s, create_graph=scores.requires_grad)[0]
 
 

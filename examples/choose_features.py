@@ -1,6 +1,7 @@
 """Which 5 of 50 columns tell handwritten digits apart? A top-k layer learns it together with the network.
 
-The columns are the 40 pixels of scikit-learn's digits that vary most, and 10 columns of noise. The network sees 5 columns
+The columns are the 40 pixels of scikit-learn's digits that vary most, and 10 columns of noise. The network
+sees 5 columns
 at a time, exactly: the others are multiplied by an exact 0. In training, each image gets its own draw of 5 columns from
 the k-subset law of 50 learned scores, with the straight-through gradient of its exact marginals; in the end the 5 best
 scores are the choice.
@@ -104,7 +105,10 @@ def main() -> None:
     rows = []
     for seed in range(options.seeds):
         rows.append(list(run(seed, options.steps).values()))
-        print(f"| {seed} | " + " | ".join(f"{100 * v:.1f} %" for v in rows[-1][:3]) + f" | {rows[-1][3]:.0f} |", flush=True)
+        print(
+            f"| {seed} | " + " | ".join(f"{100 * v:.1f} %" for v in rows[-1][:3]) + f" | {rows[-1][3]:.0f} |",
+            flush=True,
+        )
     mean = torch.tensor(rows).mean(0).tolist()
     print("| mean | " + " | ".join(f"{100 * v:.1f} %" for v in mean[:3]) + f" | {mean[3]:.1f} |")
 

@@ -1,7 +1,8 @@
 """Maximise Spearman's rank correlation itself: a linear model of the progression of diabetes, 442 patients.
 
 Spearman's correlation is Pearson's of the ranks. The ranks in the forward pass are the hard ones, so the loss is the
-measure itself, to the last digit; the gradient is that of the soft ranks (Blondel et al. 2020). Beside it, least squares
+measure itself, to the last digit; the gradient is that of the soft ranks (Blondel et al. 2020). Beside it,
+least squares
 on the values and the same loss with soft ranks forward. Correlations are on the patients left out.
 
     python examples/rank_diabetes.py --seeds 10 --steps 300
