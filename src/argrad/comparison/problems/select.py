@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 ABOUT = (
     "A classifier picks which of ten learned values is the answer: values[argmax(scores(image))]. It is trained on a "
     "number that belongs to the digit, never on the digit: 0 → 1.5, 1 → −4.5, 2 → 4.5, …. To get the number right it "
-    "has to learn to read digits through an argmax, and which value stands for which."
+    "has to learn to read digits through an argmax, and which value stands for which. (The setting was tuned on the "
+    "first seeds: on ten others MarginalLikelihood's worst was 86.7, Relaxed's 85.0.)"
 )
 # Neighbouring digits get distant numbers, so that the number says nothing about how a digit looks.
 NUMBERS = (1.5, -4.5, 4.5, -1.5, 2.5, -3.5, 0.5, 3.5, -0.5, -2.5)
