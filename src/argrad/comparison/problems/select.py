@@ -1,7 +1,7 @@
 """A classifier picks which of ten learned values counts, and learns to read digits from numbers alone.
 
 How far to trust its ranking. The cost, the learning rates, the start of the values and the annealing were chosen among
-some fifteen settings while looking at seeds 0 to 3 and at the test digits, which the default seeds 0 to 4 then report;
+about twenty settings while looking at seeds 0 to 3 and at the test digits, which the default seeds 0 to 4 then report;
 only MarginalLikelihood has a temperature that was set for this problem. On ten seeds not looked at before (100 to 109),
 median and worst were: MarginalLikelihood annealed 97.1 and 86.7 (one seed of ten below 96), Relaxed with Gumbel noise
 91.0 and 85.0, GappedStraightThrough 93.3 and 73.3, Enumerate 76.9 and 67.0. On six of them, annealing from 1 to 0.1 did
