@@ -1,8 +1,8 @@
 """The polynomial programming toy of the ReinMax paper, in its authors' setting, against their script's figures.
 
 Setting (Liu, Dong, Liu, Yu & Gao 2023, "Bridging discrete and backpropagation: straight-through and beyond", arXiv
-2304.08612, section 5.1, and the authors' public script, github.com/microsoft/ReinMax): 128 binary variables, each a
-two-way softmax with its own scores, started uniformly in ±0.01 and shared by a batch of 64 draws; cost mean
+2304.08612, and the authors' public script, github.com/LiyuanLucasLiu/ReinMax, folder poly): 128 binary variables, each
+a two-way softmax with its own scores, started uniformly in ±0.01 and shared by a batch of 64 draws; cost mean
 |z − 0.45|^p; Adam at 1e-3 without a schedule; 40 epochs of 200 steps; temperature 1. The figure is the mean cost over
 the last epoch: theirs of the drawn vertices, ours its exact expectation, which leaves out the noise of the draws.
 Their "gumbel" is `F.gumbel_softmax(hard=True)`, which is here `StraightThrough(noise=Gumbel())`.

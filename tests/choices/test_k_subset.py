@@ -57,8 +57,8 @@ def test_draws_from_the_law(n, k):
     laws.check_draws(k_subset(k), _scores(n))
 
 
-def test_the_marginals_are_the_published_ones():
-    # Ahmed et al. 2023: exact marginals of k = 2 of 4, to four digits
+def test_the_marginals_are_those_of_all_subsets():
+    # of all 6 subsets of 2 of 4, counted by hand; to four digits
     marginals = k_subset(2).soft(torch.tensor([1.0, 0.5, 0.0, -1.0]))
     torch.testing.assert_close(marginals, torch.tensor([0.7576, 0.6225, 0.4375, 0.1824]), rtol=0, atol=5e-5)
 

@@ -97,7 +97,7 @@ def test_the_jacobian_of_sparsemax_is_diag_minus_outer_over_size():
 
 
 def test_the_jacobian_of_entmax_is_diag_minus_outer_of_the_power():
-    """diag(m) − m mᵀ/Σm with m = p^{2 − α} on the support (Peters et al. 2019, proposition 2)."""
+    """diag(m) − m mᵀ/Σm with m = p^{2 − α} on the support (Peters, Niculae & Martins 2019)."""
     s = torch.randn(6, dtype=torch.float64, generator=seeded(2))
     for alpha in (1.2, 1.5, 1.7, 3.0):
         p = argrad.entmax(s, alpha)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from argrad._checks import reads_values, require_choosable
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice, full_precision
 
-_FEW_OPTIONS, _SMALL = 128, 2**18  # below either, one cumulative sum is quicker than two steps
+_FEW_OPTIONS, _SMALL = 128, 2**16  # below either, one cumulative sum is quicker than two steps
 _BELOW_ONE = 1 - 2.0**-52  # keeps a level below the total, above which there is no option
 
 
@@ -68,7 +70,7 @@ def _hard(scores: Tensor) -> Tensor:
 
 def _soft(scores: Tensor) -> Tensor:
     p = torch.softmax(full_precision(scores), -1)
-    if reads_values(p) and p[..., 0].isnan().any():  # one number a row tells whether the row is bad
+    if reads_values(p) and not isfinite(p[..., 0].sum().item()):  # one number a row tells whether the row is bad
         require_choosable(scores.detach().amax(-1), "softmax")
     return p
 

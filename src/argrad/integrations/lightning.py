@@ -9,10 +9,10 @@ from argrad.doctor import Watch, watch
 from argrad.doctor.terminal import show
 
 try:
-    from lightning.pytorch.callbacks import Callback  # pyrefly: ignore[missing-import]
+    from lightning.pytorch.callbacks import Callback
 except ImportError:
     try:
-        from pytorch_lightning.callbacks import Callback  # pyrefly: ignore[missing-import]
+        from pytorch_lightning.callbacks import Callback
     except ImportError as error:
         raise ImportError("This callback needs Lightning: pip install lightning") from error
 

@@ -9,7 +9,7 @@ from argrad.doctor import Watch, watch
 from argrad.doctor.terminal import show
 
 try:
-    from transformers import TrainerCallback  # pyrefly: ignore[missing-import]
+    from transformers import TrainerCallback
 except ImportError as error:
     raise ImportError("This callback needs transformers: pip install transformers") from error
 

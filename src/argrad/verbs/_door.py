@@ -76,4 +76,9 @@ def prepare(scores: Tensor, dim: int, mask: Tensor | None, of: str) -> Tensor:
     require_mask(mask, scores, of)
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)
-    return scores.movedim(dim, -1)
+    return move(scores, dim, -1)
+
+
+def move(tensor: Tensor, dim: int, to: int) -> Tensor:
+    """Move a dimension; where it is in its place already, spare the call and its node in autograd's graph."""
+    return tensor if dim % tensor.ndim == to % tensor.ndim else tensor.movedim(dim, to)

@@ -9,7 +9,7 @@ from argrad.choices import one_hot
 from argrad.choices.one_hot import best_index, one_hot_index
 from argrad.core import VertexEstimator
 from argrad.estimators import StraightThrough
-from argrad.verbs._door import prepare, require_fit
+from argrad.verbs._door import move, prepare, require_fit
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +62,7 @@ def argmax(
     moved = prepare(scores, dim, mask, "argmax")
     estimator = require_fit(grad, one_hot, "pick", "argmax")
     choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
-    return estimator.pick(choice, moved).movedim(-1, dim)
+    return move(estimator.pick(choice, moved), -1, dim)
 
 
 def argmin(
@@ -89,7 +89,7 @@ def argmin(
     moved = prepare(-scores, dim, mask, "argmin")
     estimator = require_fit(grad, one_hot, "pick", "argmin")
     choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
-    return estimator.pick(choice, moved).movedim(-1, dim)
+    return move(estimator.pick(choice, moved), -1, dim)
 
 
 def sample(
@@ -129,7 +129,7 @@ def sample(
     moved = prepare(scores, dim, mask, "sample")
     estimator = require_fit(grad, one_hot, "draw", "sample")
     choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
-    return estimator.draw(choice, moved, generator).movedim(-1, dim)
+    return move(estimator.draw(choice, moved, generator), -1, dim)
 
 
 def pick(choice: Choice, scores: Float[Tensor, "..."], *, grad: Estimator = _STRAIGHT) -> Float[Tensor, "..."]:
