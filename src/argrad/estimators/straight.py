@@ -74,7 +74,7 @@ class StraightThrough(VertexEstimator):
     of no expectation. A low τ starves the upstream: at a margin of m, J ~ exp(−m/τ).
 
     Source: Bengio, Léonard & Courville 2013; Jang, Gu & Poole 2017, section 2.2 (Gumbel); Shah, Yan, Mozer & Liu 2024
-    (two temperatures); Liu, Dong, Liu, Yu & Gao 2023 (first order).
+    (two temperatures; with noise they relax by softmax(s/τ + G)); Liu, Dong, Liu, Yu & Gao 2023 (first order).
 
     >>> import torch, argrad
     >>> scores = torch.tensor([0.0, 1.0], requires_grad=True)
