@@ -64,7 +64,7 @@ def entmax_loss(scores: Float[Tensor, "*batch n"], target: Tensor, alpha: float 
 
     Wrong when: a class is to be pushed on for ever: from a margin of 1/(α − 1) on there is no gradient.
 
-    Source: Peters, Niculae & Martins 2019, equations 11 and 12; Martins & Astudillo 2016, equation 19 (sparsemax).
+    Source: Peters, Niculae & Martins 2019; Martins & Astudillo 2016 (sparsemax); Blondel, Martins & Niculae 2020.
 
     >>> import torch
     >>> from argrad import losses
@@ -86,7 +86,7 @@ def sparsemax_loss(scores: Float[Tensor, "*batch n"], target: Tensor) -> Float[T
 
     Wrong when: as `entmax_loss`; no gradient from a margin of 1 on.
 
-    Source: Martins & Astudillo 2016, equation 19.
+    Source: Martins & Astudillo 2016, "From softmax to sparsemax".
 
     >>> import torch
     >>> from argrad import losses
@@ -111,7 +111,7 @@ def projection_loss(scores: Tensor, target: Tensor, choice: Choice = one_hot) ->
 
     Wrong when: scores are masked by −inf: the squares are then infinite.
 
-    Source: Niculae, Martins, Blondel & Cardie 2018, "SparseMAP", equation 9; Blondel, Martins & Niculae 2020.
+    Source: Niculae, Martins, Blondel & Cardie 2018, "SparseMAP"; Blondel, Martins & Niculae 2020.
 
     >>> import torch
     >>> from argrad import losses
@@ -153,7 +153,7 @@ def perturbed_loss(
 
     Wrong when: its value is read as a distance: it is known up to a constant, and may be below 0.
 
-    Source: Berthet et al. 2020, section 4, equation 7.
+    Source: Berthet et al. 2020 (learning with perturbed optimisers); Blondel, Martins & Niculae 2020.
 
     >>> import torch
     >>> from argrad import losses
@@ -186,7 +186,7 @@ def expected_zero_one(scores: Float[Tensor, "*batch n"], target: Tensor) -> Floa
 
     Wrong when: training starts far off: its gradient vanishes where the model is surely wrong, unlike cross-entropy's.
 
-    Source: the definition; as a training loss, Och 2003 (minimum error rate, smoothed) and Goodman 1996.
+    Source: the definition; as a training loss, Och 2003 (smoothed error rate); as a rule to decode by, Goodman 1996.
 
     >>> import torch
     >>> from argrad import losses

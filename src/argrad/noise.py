@@ -55,7 +55,7 @@ class Gumbel(Noise):
 class Normal(Noise):
     """Standard normal noise, density exp(−z²/2)/√(2π).
 
-    Source: Berthet et al. 2020, the default of the perturbed optimisers.
+    Source: Berthet et al. 2020 (perturbed optimisers).
 
     >>> import torch
     >>> from argrad.noise import Normal
@@ -78,7 +78,7 @@ class Logistic(Noise):
 
     Formula: density σ(z)σ(−z); L = log u − log(1 − u).
 
-    Source: Maddison, Mnih & Teh 2017, appendix B.
+    Source: Maddison, Mnih & Teh 2017 (the binary case).
 
     >>> import torch
     >>> from argrad.noise import Logistic
@@ -97,11 +97,11 @@ class Logistic(Noise):
 
 @dataclass(frozen=True)
 class SumOfGamma(Noise):
-    """Noise whose sum over k chosen scores is near a Gumbel: for the k-subset, following I-MLE.
+    """Noise whose sum over k chosen scores tends to a Gumbel as terms grow: for the k-subset, following I-MLE.
 
     Formula: (1/k) (Σ_{i=1}^{terms} Gamma(1/k, scale k/i) − log terms).
 
-    Source: Niepert, Minervini & Franceschi 2021, section 3.3, theorem 1.
+    Source: Niepert, Minervini & Franceschi 2021, section 3.2, equation 13 and theorem 1.
 
     >>> import torch
     >>> from argrad.noise import SumOfGamma

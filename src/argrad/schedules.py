@@ -71,7 +71,7 @@ def exponential(start: float, end: float, steps: int) -> Schedule:
     Raises:
         ValueError, TypeError: start or end not a positive number; steps below 1.
 
-    Source: Jang, Gu & Poole 2017, section 4 (annealing of the Gumbel-softmax temperature).
+    Source: Jang, Gu & Poole 2017, section 4.2 (annealing of the Gumbel-softmax temperature, there to 0.5).
 
     >>> from argrad import schedules
     >>> schedules.exponential(1.0, 0.01, steps=100)(50)

@@ -182,7 +182,7 @@ def covariance(mean: Tensor, v: Tensor) -> Tensor:
     Formula: mean ⊙ (F_t(i) + v + B_{t+1}(j) − ⟨mean, v⟩), with F_t(i) = E[Σ_{u<t} v_u | x_t = i] and
     B_t(i) = E[Σ_{u≥t} v_u | x_t = i]: means under probabilities, so nothing overflows.
 
-    Source: the expectation semiring, Eisner 2002; Li & Eisner 2009, section 4.
+    Source: the expectation semiring, Eisner 2002; Li & Eisner 2009.
     """
     mean, v = torch.broadcast_tensors(mean, v)
     weights, p, gain = _node_weights(mean), mean.unbind(-3), v.unbind(-3)

@@ -10,7 +10,7 @@ says what comes out, and the gradient of the value, which counts the parts that 
 | `drawn`: log Σ exp forward, one drawn alternative backward | the log-partition function | an exact draw |
 
 Source: Goodman 1999, "Semiring parsing"; Eisner 2016, "Inside-outside and forward-backward algorithms are just
-backprop"; Rush 2020, "Torch-Struct", section 4 (drawing by the gradient).
+backprop"; Rush 2020, "Torch-Struct" (drawing by the gradient).
 """
 
 from __future__ import annotations

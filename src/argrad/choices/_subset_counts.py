@@ -8,7 +8,7 @@ A node of the tree holds P(j heads among its leaves), j ≤ k: the product, as p
 grows to k + 1 only, so that all nodes together cost O(nk), in log₂ n steps. Counts come first and nodes last,
 (counts, *batch, nodes), so that each operation runs along memory.
 
-Source: Hájek 1964 (conditional Poisson sampling); Chen, Dempster & Liu 1994, section 2 (the recursion).
+Source: Hájek 1964 (conditional Poisson sampling); Chen, Dempster & Liu 1994 (a recursion).
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def edges(unary: Tensor, transition: Tensor, lengths: Tensor | None = None) -> T
     Raises:
         TypeError, ValueError: shapes or lengths that do not fit.
 
-    Source: Lafferty, McCallum & Pereira 2001, section 3.
+    Source: Lafferty, McCallum & Pereira 2001.
 
     >>> import torch
     >>> from argrad.choices.chain import chain, edges, tags
@@ -110,7 +110,7 @@ def tags(vertex: Tensor) -> Tensor:
 
 
 def each_edge(point: Tensor) -> Tensor:
-    """Project every edge by itself onto its simplex: the relaxed set of SPIGOT's authors, which need not be a path.
+    """Project every edge by itself onto its simplex: a relaxed set, like SPIGOT's for trees, which need not be a path.
 
     For training through long chains: `replace(chain, project=each_edge)`, by `dataclasses.replace`, costs a fraction of
     the projection onto the paths' own polytope.
@@ -122,7 +122,7 @@ def each_edge(point: Tensor) -> Tensor:
 
     Wrong when: what enters and leaves a tag has to agree: between edges it does not.
 
-    Source: Peng, Thomson & Smith 2018, section 3.2 (relaxing the constraints that couple parts).
+    Source: Peng, Thomson & Smith 2018 (relaxing the constraints that couple parts).
 
     >>> import torch
     >>> from argrad.choices.chain import each_edge

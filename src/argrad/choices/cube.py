@@ -24,8 +24,8 @@ def cube(low: float = 0.0, high: float = 1.0) -> Choice:
 
     Wrong when: a score is exactly 0: it goes to `low`, as `x > 0` does; torch.sign gives 0, which is no vertex.
 
-    Source: Bengio, Léonard & Courville 2013 for the Bernoulli neuron; Maddison, Mnih & Teh 2017, appendix B, for
-    the logistic noise of its relaxation.
+    Source: Bengio, Léonard & Courville 2013 for the Bernoulli neuron; Maddison, Mnih & Teh 2017 for the logistic
+    noise of its relaxation.
 
     >>> import torch
     >>> from argrad.choices import cube
@@ -119,7 +119,7 @@ def grid(levels: Tensor | None = None) -> Choice:
 
     Wrong when: a temperature is wanted: dividing x by it would move x, so estimators refuse any but 1.
 
-    Source: Gupta, Agrawal, Gopalakrishnan & Narayanan 2015, section 3.1 (stochastic rounding).
+    Source: Gupta, Agrawal, Gopalakrishnan & Narayanan 2015 (stochastic rounding).
 
     >>> import torch
     >>> from argrad.choices import grid

@@ -52,7 +52,7 @@ def k_subset(k: int) -> Choice:
     is another law with other inclusion probabilities, `plackett_luce_subset`. Of tied scores, torch.topk says which
     are in; soft and project treat them alike.
 
-    Source: Ahmed, Zeng, Niepert & Van den Broeck 2023, "SIMPLE", section 3 (the law and its marginals); Hájek 1964 (the
+    Source: Ahmed, Zeng, Niepert & Van den Broeck 2023, "SIMPLE" (the law and its marginals); Hájek 1964 (the
     law as coins given their number); Wang & Lu 2015, "Projection onto the capped simplex".
 
     >>> import torch

@@ -113,7 +113,7 @@ def _second_order_at(mean: Tensor, index: Tensor, v: Tensor) -> Tensor:
 def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | None) -> Tensor:
     """Gumbel noise given its argmax: −log E_x for the winner, −log(E_j/p_j + E_x) for the others.
 
-    Source: Maddison, Tarlow & Minka 2014; Paulus, Maddison & Krause 2021, equation 11.
+    Source: Maddison, Tarlow & Minka 2014; Paulus, Maddison & Krause 2021, equation 9.
     """
     log_p = torch.log_softmax(full_precision(scores), -1)
     uniform = torch.rand(log_p.shape, dtype=log_p.dtype, device=log_p.device, generator=generator)
@@ -123,7 +123,7 @@ def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | No
 
 
 def _lift(scores: Tensor, vertex: Tensor, gap: float) -> Tensor:
-    """Raise the vertex to the best score, lower the others below it by the gap (Fan et al. 2022, equation 7)."""
+    """Raise the vertex to the best score, lower the others below it by the gap (Fan et al. 2022)."""
     best = scores.amax(-1, keepdim=True)
     return torch.where(vertex != 0, best, torch.minimum(scores, best - gap))
 

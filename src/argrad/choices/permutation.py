@@ -43,7 +43,7 @@ def sinkhorn(scores: Tensor, rounds: int = 1000) -> Tensor:
     Under `torch.compile` and `vmap` there are 100 rounds always.
 
     Source: Sinkhorn 1964; Cuturi 2013; Mena, Belanger, Linderman & Snoek 2018, "Learning latent permutations with
-    Gumbel–Sinkhorn networks", section 2.
+    Gumbel–Sinkhorn networks".
 
     >>> import torch
     >>> from argrad.choices import sinkhorn
@@ -76,7 +76,7 @@ def birkhoff(point: Tensor, rounds: int = 1000) -> Tensor:
 
     Wrong when: rounds end before the support is found, at n = 100 and entries hundreds apart: the sums show it.
 
-    Source: Blondel, Seguy & Rolet 2018, "Smooth and sparse optimal transport", section 3 (the dual); Dykstra 1983
+    Source: Blondel, Seguy & Rolet 2018, "Smooth and sparse optimal transport" (the dual); Dykstra 1983
     (projections in turn).
 
     >>> import torch
@@ -108,7 +108,7 @@ def softsort(scores: Tensor, dim: int = -1, descending: bool = False) -> Tensor:
 
     Wrong when: columns must sum to 1: rows only do. O(n²) memory.
 
-    Source: Prillo & Eisenschlos 2020, "SoftSort", equation 3.
+    Source: Prillo & Eisenschlos 2020, "SoftSort".
 
     >>> import torch
     >>> from argrad.choices import softsort

@@ -52,7 +52,7 @@ def plackett_luce_subset(k: int) -> Choice:
     and .798 here for the first of the scores 1, .5, 0, −1 and k = 2). `soft` relaxes `hard` by the marginals of that
     other law: the inclusion probabilities of this one have no closed form.
 
-    Source: Plackett 1975; Yellott 1977 (Gumbel noise); Kool, van Hoof & Welling 2020, appendix B (the integral).
+    Source: Plackett 1975; Yellott 1977 (Gumbel noise); Kool, van Hoof & Welling 2020 (the integral).
 
     >>> import torch
     >>> from argrad.choices import plackett_luce_subset

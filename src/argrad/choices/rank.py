@@ -38,8 +38,8 @@ def soft_rank(scores: Tensor, dim: int = -1) -> Tensor:
 
     Wrong when: neighbouring scores are further apart than 1 (times τ): there it is exactly hard, with gradient 0.
 
-    Source: Blondel, Teboul, Berthet & Djolonga 2020, "Fast differentiable sorting and ranking", equation 6,
-    propositions 3 and 4 with Ψ = Q.
+    Source: Blondel, Teboul, Berthet & Djolonga 2020, "Fast differentiable sorting and ranking" (the
+    Euclidean regularisation).
 
     >>> import torch
     >>> from argrad.choices import soft_rank
@@ -83,8 +83,8 @@ def entropic_rank(scores: Tensor, dim: int = -1) -> Tensor:
     Wrong when: speed matters: its blocks are found by torch operations alone, about ten times slower than those of
     `soft_rank`. Scores whose exponentials are further apart than the ranks' ratios are exactly hard, with gradient 0.
 
-    Source: Blondel, Teboul, Berthet & Djolonga 2020, equation 7 and the KL projection exp P_E(s, log ρ), propositions 3
-    and 4 with Ψ = E.
+    Source: Blondel, Teboul, Berthet & Djolonga 2020 (the entropic regularisation; the exponential of a projection of
+    the scores, with the logarithms of the ranks as weights).
 
     >>> import torch
     >>> from argrad.choices import entropic_rank
@@ -128,7 +128,7 @@ def soft_sort(scores: Tensor, dim: int = -1, descending: bool = False, temperatu
 
     Wrong when: the values alone matter: torch.sort's own gradient, a permutation, is the true one.
 
-    Source: Blondel, Teboul, Berthet & Djolonga 2020, equation 5.
+    Source: Blondel, Teboul, Berthet & Djolonga 2020 (the Euclidean regularisation).
 
     >>> import torch
     >>> from argrad.choices import soft_sort

@@ -38,7 +38,7 @@ def sparsemax(scores: Tensor, dim: int = -1) -> Tensor:
     Wrong when: the gradient must reach every option. Options outside the support get exactly 0, and a row that
     is already a vertex gets no gradient at all.
 
-    Source: Martins & Astudillo 2016, "From softmax to sparsemax", equations 2, 3 and 10.
+    Source: Martins & Astudillo 2016, "From softmax to sparsemax".
 
     >>> import torch, argrad
     >>> argrad.sparsemax(torch.tensor([1.0, 0.8, -1.0]))
@@ -77,7 +77,7 @@ def entmax15(scores: Tensor, dim: int = -1) -> Tensor:
 
     Wrong when: as for sparsemax, options outside the support get exactly 0 gradient.
 
-    Source: Peters, Niculae & Martins 2019, "Sparse sequence-to-sequence models", appendix, algorithm 2.
+    Source: Peters, Niculae & Martins 2019, "Sparse sequence-to-sequence models".
 
     >>> import torch, argrad
     >>> argrad.entmax15(torch.tensor([1.0, 0.8, -1.0]))
@@ -124,8 +124,8 @@ def entmax(scores: Tensor, alpha: float | Tensor = 1.5, dim: int = -1) -> Tensor
     Wrong when: α is within about 1e-2 of 1 in float32, where [·]₊^{1/(α−1)} loses digits: use α = 1. For α > 2 the
     derivative is unbounded where an option enters the support.
 
-    Source: Peters, Niculae & Martins 2019, equation 10 and algorithm 1; Correia, Niculae & Martins 2019, "Adaptively
-    sparse transformers", proposition 1 (the gradient in α).
+    Source: Peters, Niculae & Martins 2019; Correia, Niculae & Martins 2019, "Adaptively sparse transformers" (the
+    gradient in α).
 
     >>> import torch, argrad
     >>> argrad.entmax(torch.tensor([1.0, 0.8, -1.0]), alpha=2)

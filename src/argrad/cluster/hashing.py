@@ -26,7 +26,8 @@ def uniform(seed: int, draw: int, first: int, count: int, device: torch.device |
     Returns:
         (count,) float64.
 
-    Source: G. L. Steele, D. Lea and C. H. Flood, *Fast splittable pseudorandom number generators*, 2014, figure 14.
+    Source: G. L. Steele, D. Lea and C. H. Flood, *Fast splittable pseudorandom number generators*, 2014; the
+    mix is their mix64variant13, D. Stafford's.
 
     >>> bool((uniform(0, 1, 0, 6)[2:] == uniform(0, 1, 2, 4)).all())
     True

@@ -62,7 +62,7 @@ class KMeans(EstimatorContract):
     Wrong when clusters differ much in size or spread, or columns in scale (scale them first): inertia prefers equal
     balls. The minimum found is local.
 
-    Source: S. Lloyd 1982 (the step); L. Bottou and Y. Bengio 1994, section 2.2 (it is Newton's); Y. Nesterov 1983 and
+    Source: S. Lloyd 1982 (the step); L. Bottou and Y. Bengio 1994 (it is Newton's); Y. Nesterov 1983 and
     B. O'Donoghue and E. Candès 2015 (momentum and its restart); B. Bahmani et al. 2012 (k-means||).
 
     >>> import numpy as np

@@ -50,7 +50,7 @@ def kmeans_loss(
     Wrong when it is minimised with one small learning rate for all: the centroids of large clusters move faster by n_k,
     take the points of the others, and one may end with nearly all. See `newton_`. A minimum of it is a local one.
 
-    Source: L. Bottou and Y. Bengio, *Convergence properties of the k-means algorithms*, 1994, equations 1, 5 and 7.
+    Source: L. Bottou and Y. Bengio, *Convergence properties of the k-means algorithms*, 1994.
 
     >>> points = torch.tensor([[0.0], [2.0], [9.0]])
     >>> centroids = torch.tensor([[0.0], [10.0]], requires_grad=True)
@@ -135,8 +135,8 @@ def newton_(centroids: Tensor, counts: Tensor) -> None:
     Wrong when the loss was divided by N or by the batch (multiply `counts` by the same factor), or for the cosine
     metric, whose Hessian this is not.
 
-    Source: L. Bottou and Y. Bengio, *Convergence properties of the k-means algorithms*, 1994, section 2.2 (Newton) and
-    equation 7 (on-line).
+    Source: L. Bottou and Y. Bengio, *Convergence properties of the k-means algorithms*, 1994 (Newton's step, and the
+    on-line one).
 
     >>> points = torch.tensor([[0.0], [2.0], [9.0]])
     >>> centroids = torch.tensor([[0.0], [10.0], [99.0]], requires_grad=True)

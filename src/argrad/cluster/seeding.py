@@ -78,8 +78,8 @@ def kmeans_plus_plus(
     Wrong when N·k·d is large: it makes ⌊2 + ln k⌋ + 1 times the distances of a pass of Lloyd's; see
     `kmeans_parallel`.
 
-    Source: D. Arthur and S. Vassilvitskii, *k-means++: the advantages of careful seeding*, 2007, section 2.2; greedy as
-    in their section 7.
+    Source: D. Arthur and S. Vassilvitskii, *k-means++: the advantages of careful seeding*, 2007; greedy as in their
+    conclusion.
     """
     trials = trials or 2 + int(math.log(k))
     generator = torch.Generator().manual_seed(seed % 2**63)
@@ -114,7 +114,8 @@ def kmeans_parallel(rows: Rows, k: int, seed: int, rounds: int = ROUNDS, oversam
     Returns:
         (min(k, N), d) in the rows' dtype.
 
-    Source: B. Bahmani, B. Moseley, A. Vattani, R. Kumar and S. Vassilvitskii, *Scalable k-means++*, 2012, algorithm 2.
+    Source: B. Bahmani, B. Moseley, A. Vattani, R. Kumar and S. Vassilvitskii, *Scalable k-means++*, 2012, algorithm 2
+    (there with rounds of the order of the logarithm of the first potential).
     """
     candidates = random_points(rows, 1, seed)
     distances = [torch.full((len(b.points),), torch.inf, device=rows.device).double() for b in rows.batches()]

@@ -122,7 +122,7 @@ def compare(
     Wrong when: gradients at one point are taken for the fate of a training: bias in a direction that does not matter
     harms nobody. Give `train` and look at the worst seed. Times include your cost.
 
-    Source: Mohamed, Rosca, Figurnov & Mnih 2020, section 3 (bias, variance and cost of a gradient estimator).
+    Source: Mohamed, Rosca, Figurnov & Mnih 2020, section 2.1 (bias, variance and cost of a gradient estimator).
 
     >>> import torch, argrad
     >>> cost = lambda y: (y @ torch.tensor([0.0, 1.0, 3.0]) - 1.2) ** 2

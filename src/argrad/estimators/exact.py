@@ -185,7 +185,8 @@ class IndeCateR(Estimator):
     Wrong when: L·n evaluations are too dear. Never biased; only independent variables are treated.
 
     Source: De Smet, Sansone & Zuidberg Dos Martires 2023, "Differentiable sampling of categorical distributions using
-    the CatLog-derivative trick", equation 8; Titsias & Lázaro-Gredilla 2015, "Local expectation gradients".
+    the CatLog-derivative trick"; Titsias & Lázaro-Gredilla 2015, "Local expectation gradients for black box variational
+    inference".
 
     >>> import torch, argrad
     >>> scores = torch.zeros(3, 4, requires_grad=True)  # three variables of four options, one cost

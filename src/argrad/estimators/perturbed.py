@@ -38,8 +38,8 @@ class Perturbed(Estimator):
     Wrong when: a vertex is needed (the value is a mean), or samples are few: the gradient is unbiased for y_σ, with
     a variance that grows as 1/σ² and with the dimension.
 
-    Source: Berthet, Blondel, Teboul, Cuturi, Vert & Bach 2020, "Learning with differentiable perturbed optimizers",
-    definition 2.1 and proposition 3.1.
+    Source: Berthet, Blondel, Teboul, Cuturi, Vert & Bach 2020, "Learning with differentiable perturbed
+    optimizers".
 
     >>> import torch, argrad
     >>> y = argrad.sample(torch.zeros(2), grad=argrad.Perturbed(samples=1000))
@@ -80,18 +80,19 @@ class ImplicitMLE(VertexEstimator):
         y = y*(s + ε);  ∂L/∂s := (y*(s + ε) − y*(s + ε − step·g))/step, with the same ε and g = ∂L/∂y.
 
     Args:
-        step: λ > 0, how far the scores are moved against the gradient. Some codes leave the division by λ out.
+        step: λ > 0, how far the scores are moved against the gradient. The paper's algorithm leaves the division by λ
+            to the learning rate.
         noise: law of ε. For one of n and Gumbel noise, y is a draw from softmax(s) (perturb and MAP).
 
     Raises:
         ValueError, TypeError: step not a positive number.
 
-    Wrong when: step·g is small beside the gaps between scores: most gradients are then 0 and a few are large (unbiased
-    in the limit, of high variance); when large, it is biased towards the best vertex under −g. It is not linear in g: a
-    loss that is a mean over B rows shrinks g by B, so let `step` grow with it, or take a sum.
+    Wrong when: step·g is small beside the gaps between scores: most gradients are then 0 and a few are large (in the
+    limit right for linear costs alone, of high variance); when large, it is biased towards the best vertex under −g. It
+    is not linear in g: a loss that is a mean over B rows shrinks g by B, so let `step` grow with it, or take a sum.
 
     Source: Niepert, Minervini & Franceschi 2021, "Implicit MLE: backpropagating through discrete exponential family
-    distributions", equations 8 and 9, algorithm 1.
+    distributions", equations 8, 9 and 12, algorithm 1.
 
     >>> import torch, argrad
     >>> scores = torch.tensor([1.0, 0.0], requires_grad=True)
@@ -138,7 +139,7 @@ class Interpolation(VertexEstimator):
     mean over B rows shrinks g by B, so let `step` grow with it, or take a sum.
 
     Source: Vlastelica, Paulus, Musil, Martius & Rolínek 2020, "Differentiation of blackbox combinatorial solvers",
-    algorithm 1 and equation 4.
+    algorithm 1, equations 4 and 5.
 
     >>> import torch, argrad
     >>> scores = torch.tensor([1.0, 0.0], requires_grad=True)

@@ -36,7 +36,7 @@ class Relaxed(Estimator):
     Wrong when: the model is used with a hard choice later: the forward value is NOT a vertex, and what was
     trained is the relaxed objective. Unbiased for that one; its variance grows as the temperature falls.
 
-    Source: Jang, Gu & Poole 2017; Maddison, Mnih & Teh 2017 (equation 1 of both: softmax((log α + G)/τ)).
+    Source: Jang, Gu & Poole 2017, equation 2; Maddison, Mnih & Teh 2017 (the same law, named Concrete).
 
     >>> import torch, argrad
     >>> argrad.argmax(torch.tensor([0.0, 0.0]), grad=argrad.Relaxed(temperature=0.5))

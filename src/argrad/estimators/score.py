@@ -89,7 +89,7 @@ def score_term(costs: Tensor, log_prob: Tensor, baseline: Callable[[Tensor], Ten
     Raises:
         ValueError: shapes that differ; leave-one-out of a single sample.
 
-    Source: Williams 1992, equation 1 (there with rewards, here with costs).
+    Source: Williams 1992 (there with rewards, here with costs).
 
     >>> import torch, argrad
     >>> logits = torch.zeros(3, requires_grad=True)

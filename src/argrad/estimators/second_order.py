@@ -35,17 +35,18 @@ class ReinMax(VertexEstimator):
         ½[p∘(g − g_x) + y (g_x − ⟨p, g⟩)], the ZGR estimator.
 
     Args:
-        temperature: τ; a fixed positive number. The authors recommend values a little above 1 for low variance.
+        temperature: τ; a fixed positive number. The authors' code takes none below 1.
 
     Raises:
         ValueError, TypeError: temperature not positive, or a tensor that asks for a gradient.
 
-    Wrong when: the cost is far from quadratic in the vertices: exact for quadratic costs at τ = 1, third order in
-    general, and on a strongly cubic cost its bias can exceed straight-through's. τ ≠ 1 gives the exactness up.
+    Wrong when: the cost is far from quadratic in the vertices: exact for quadratic costs at τ = 1, else its bias
+    begins with third derivatives, and on a strongly cubic cost it can exceed straight-through's. τ ≠ 1 gives the
+    exactness up.
 
     Source: Liu, Dong, Liu, Yu & Gao 2023, "Bridging discrete and backpropagation: straight-through and beyond",
-    theorem 3.2 and algorithm 2; Shekhovtsov 2023, "Cold analysis of Rao-Blackwellized straight-through
-    Gumbel-softmax gradient estimator" (ZGR).
+    with the authors' code (where τ enters); Shekhovtsov 2023, "Cold analysis of Rao-Blackwellized straight-through
+    Gumbel-softmax gradient estimator" (ZGR, the limit of `GumbelRao` as its τ falls to 0).
 
     >>> import torch, argrad
     >>> scores = torch.zeros(5, 3, requires_grad=True)
@@ -94,7 +95,8 @@ class GumbelRao(VertexEstimator):
 
     Formula:
         ∂L/∂s := (1/K) Σ_k Cov(y_k) g / τ, y_k = soft((s + G_k)/τ) with G_k drawn given that s + G_k picks y ~ p;
-        no gradient goes through G_k, and no further cost evaluations are made.
+        no gradient goes through G_k (the paper's text says that one does, but only without it is the mean the same),
+        and no further cost evaluations are made.
 
     Args:
         samples: K ≥ 1.
@@ -109,7 +111,7 @@ class GumbelRao(VertexEstimator):
     Wrong when: straight-through Gumbel-softmax is: its bias is the same for every K.
 
     Source: Paulus, Maddison & Krause 2021, "Rao-Blackwellizing the straight-through Gumbel-softmax gradient
-    estimator", equations 10 to 13.
+    estimator", equations 7, 9 and 10.
 
     >>> import torch, argrad
     >>> scores = torch.zeros(3, requires_grad=True)
@@ -170,7 +172,7 @@ class GappedStraightThrough(VertexEstimator):
     one draw of y only.
 
     Source: Fan, Chi, Rudnicky & Ramadge 2022, "Training discrete deep generative models via gapped
-    straight-through estimator", equations 6 to 8.
+    straight-through estimator", with the authors' code.
 
     >>> import torch, argrad
     >>> scores = torch.zeros(3, requires_grad=True)

@@ -27,7 +27,7 @@ class Identity(VertexEstimator):
     Wrong when: always a little: it is the gradient of no expectation. For one of n it also moves all the scores by
     a common constant, which no choice sees; for rounding it ignores the range (`StraightThrough` clamps).
 
-    Source: Hinton 2012, lecture 15b; Bengio, Léonard & Courville 2013, section 4.
+    Source: Hinton 2012, *Neural networks for machine learning*, lecture 15b; Bengio, Léonard & Courville 2013.
 
     >>> import torch, argrad
     >>> x = torch.tensor([0.4, 1.6], requires_grad=True)
@@ -63,17 +63,18 @@ class StraightThrough(VertexEstimator):
         relaxation: a function of scores along the last dimension, such as `argrad.sparsemax`;
             None: the choice's own entropic relaxation.
         noise: a `Noise` whose argmax is the draw; None: draw from the choice's law.
-        forward_temperature: divides the scores before the draw (decoupled straight-through).
+        forward_temperature: τ_f, divides the scores before the draw (decoupled straight-through); with noise
+            y = argmax(s/τ_f + G), as it would change nothing after the noise.
 
     Raises:
         ValueError, TypeError: temperatures not positive numbers.
 
-    Wrong when: the cost is not multilinear in the vertices. Sampled at τ = 1 its bias is of second order in the
-    cost's curvature, and zero for multilinear costs; the deterministic form is the gradient of no expectation. A low τ
-    starves the upstream: at a margin of m, J ~ exp(−m/τ).
+    Wrong when: the cost is not multilinear in the vertices. Sampled at τ = 1 it is right to first order: its bias
+    begins with the cost's second derivatives, and is zero for multilinear costs; the deterministic form is the gradient
+    of no expectation. A low τ starves the upstream: at a margin of m, J ~ exp(−m/τ).
 
     Source: Bengio, Léonard & Courville 2013; Jang, Gu & Poole 2017, section 2.2 (Gumbel); Shah, Yan, Mozer & Liu 2024
-    (two temperatures); Liu, Dong, Liu, Yu & Gao 2023, theorem 3.1 (first order).
+    (two temperatures; with noise they relax by softmax(s/τ + G)); Liu, Dong, Liu, Yu & Gao 2023 (first order).
 
     >>> import torch, argrad
     >>> scores = torch.tensor([0.0, 1.0], requires_grad=True)
@@ -125,7 +126,8 @@ class StraightThrough(VertexEstimator):
 class Spigot(VertexEstimator):
     """The vertex forward; backward, the way from it to the nearest feasible point after a gradient step.
 
-    Formula: ∂L/∂s := y − project(y − step·g), g = ∂L/∂y, onto the polytope of the choice.
+    Formula: ∂L/∂s := y − project(y − step·g), g = ∂L/∂y, onto the polytope of the choice. `argmax`: y is the best
+        vertex, as the authors have it. `sample` and `expect`: y is drawn from the choice's law.
 
     Args:
         step: length of the step η in the space of vertices; above 0. The result is not divided by it.
@@ -137,7 +139,8 @@ class Spigot(VertexEstimator):
     when the choice is already the best under g, and bounded however large g is: for one of n its 1-norm is at most 2.
     It is not linear in g: a loss that is a mean over B rows shrinks g by B, so let `step` grow with it, or take a sum.
 
-    Source: Peng, Thomson & Smith 2018, "Backpropagating through structured argmax using a SPIGOT", equations 6 to 8.
+    Source: Peng, Thomson & Smith 2018, "Backpropagating through structured argmax using a SPIGOT"; Mihaylova, Niculae
+    & Martins 2020, "Understanding the mechanics of SPIGOT".
 
     >>> import torch, argrad
     >>> scores = torch.tensor([2.0, 1.0, 0.0], requires_grad=True)
@@ -153,7 +156,7 @@ class Spigot(VertexEstimator):
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:
-        """The projection; a draw needs the law."""
+        """The projection; a draw, which `expect` makes, needs the law."""
         return {"pick": ("project",), "draw": ("project", "sample"), "expect": ("project", "sample")}
 
     def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:

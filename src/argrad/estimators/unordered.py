@@ -37,7 +37,7 @@ class UnorderedSet(Estimator):
     Wrong when: the choice has more vertices than fit in memory: it ranks all of them (only the cost is spared).
 
     Source: Kool, van Hoof & Welling 2020, "Estimating gradients for discrete random variables by sampling without
-    replacement", equations 9 to 12.
+    replacement", the estimator without a baseline.
 
     >>> import torch, argrad
     >>> scores = torch.zeros(5, requires_grad=True)

@@ -61,7 +61,8 @@ def soft_argmax(
     "horse" (4); compare distributions with one-hot targets instead, or choose by `argrad.argmax`. With two peaks the
     result lies between them, where nothing is.
 
-    Source: Chapelle & Wu 2010; Luvizon, Tabia & Picard 2019 (2-D); Nibali, He, Morgan & Prendergast 2018 (normalised).
+    Source: Chapelle & Wu 2010; Luvizon, Tabia & Picard 2019 (2-D); Nibali, He, Morgan & Prendergast 2018 (normalised,
+    but with −1 and 1 at the outer edges of n cells: base=1/n − 1, step=2/n).
 
     >>> import torch, argrad
     >>> argrad.soft_argmax(torch.tensor([0.0, 9.0, 9.0, 0.0]))

@@ -111,7 +111,7 @@ def argsort(
 
     Wrong when: n is large, as it takes O(n²) memory: `sort` and `rank` do not. Backward, rows are relaxed one by one.
 
-    Source: Prillo & Eisenschlos 2020, "SoftSort", equation 3.
+    Source: Prillo & Eisenschlos 2020, "SoftSort".
 
     >>> import torch, argrad
     >>> argrad.argsort(torch.tensor([0.3, 2.0, 0.1]))

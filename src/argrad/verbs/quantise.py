@@ -66,7 +66,8 @@ def sign(scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT) -> Flo
 
     Wrong when: exactly 0 is to stay 0, as in torch.sign: there are two vertices, and 0 goes to −1.
 
-    Source: Courbariaux, Hubara, Soudry, El-Yaniv & Bengio 2016, "Binarized neural networks", equations 1 and 4.
+    Source: Courbariaux, Hubara, Soudry, El-Yaniv & Bengio 2016, "Binarized neural networks", equations 1
+    (with 0 to 1) and 4 (the clipped one).
 
     >>> import torch, argrad
     >>> argrad.sign(torch.tensor([-0.2, 3.0]))

@@ -6,8 +6,7 @@ their arcs cost is charged to the other arcs into them. Unfolding the rounds bac
 Weights are compared first by a count of what is to be avoided, masked arcs and, with a single root, root arcs; then by
 score. So −inf needs no arithmetic, and no large constant takes digits from the scores.
 
-Source: Chu & Liu 1965; Edmonds 1967; Tarjan 1977; merging all cycles of a round at once as in Gabow, Galil, Spencer &
-Tarjan 1986; a lexicographic weight for a single root as in Gabow & Tarjan 1984.
+Source: Chu & Liu 1965; Edmonds 1967; Tarjan 1977. A single root at no higher cost: Gabow & Tarjan 1984, by other means.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def tree(*, projective: bool = False, single_root: bool = True) -> Choice:
     Draws of trees that need not be projective take n eliminations of O(n³).
 
     Source: Eisner 1996; Chu & Liu 1965; Edmonds 1967; Koo, Globerson, Carreras & Collins 2007; Peng, Thomson & Smith
-    2018, section 3.2 (the relaxed set).
+    2018 (the relaxed set).
 
     >>> import torch
     >>> from argrad.choices.tree import tree

@@ -61,7 +61,7 @@ class Assignment:
     Wrong when one pass is all that is wanted of few points: use `nearest`. Between passes it keeps bounds,
     of at most the points' own size, which pay when the next centroids are near the last ones.
 
-    Source: S. Lloyd 1982; bounds after Y. Ding et al. 2015 (Yinyang k-means), section 3.
+    Source: S. Lloyd 1982; bounds after Y. Ding et al. 2015 (Yinyang k-means).
 
     >>> import torch
     >>> points = torch.tensor([[0.0], [1.0], [10.0]])

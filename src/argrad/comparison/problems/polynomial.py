@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ABOUT = (
     "128 binary variables z, each a choice of one out of two with its own pair of scores, and the cost mean "
     "|z − 0.45|^p: 0 is better than 1 by a little, so that a gradient has to be right rather than large "
-    "(Liu, Dong, Liu, Yu & Gao 2023, section 5.1)."
+    "(Liu, Dong, Liu, Yu & Gao 2023, and their code)."
 )
 VARIABLES, BATCH, TARGET, EPOCH = 128, 64, 0.45, 200
 
