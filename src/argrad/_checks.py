@@ -51,7 +51,7 @@ def describe(got: object) -> str:
 def require_scores(scores: object, of: str, dim: int | None = -1, *, name: str = "scores") -> None:
     """Scores are a floating-point tensor with at least one option along `dim` (None: one number a choice)."""
     require(
-        isinstance(scores, Tensor) and scores.is_floating_point(),
+        isinstance(scores, Tensor) and scores.dtype.is_floating_point,
         name,
         of,
         "a floating-point tensor",

@@ -98,7 +98,7 @@ class Choice:
 
     def tempered(self, scores: Tensor, temperature: float | Tensor) -> Tensor:
         """Divide the scores by a temperature, in full precision, where that makes sense."""
-        if isinstance(temperature, int | float) and temperature == 1:
+        if not isinstance(temperature, Tensor) and temperature == 1:
             return full_precision(scores)
         if not self.scalable:
             msg = f"A temperature does not make sense for {self.name}: it would move the scores. Leave it at 1."

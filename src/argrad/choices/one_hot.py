@@ -7,7 +7,7 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from argrad._checks import reads_values, require_choosable
+from argrad._checks import in_transform, reads_values, require_choosable
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice, full_precision
 
@@ -60,8 +60,8 @@ def _climb(weights: Tensor, samples: int, generator: torch.Generator | None) -> 
 
 def from_index(index: Tensor, scores: Tensor) -> Tensor:
     """One-hot vectors like the scores, with a 1 at the index."""
-    ones = torch.ones_like(index, dtype=scores.dtype).unsqueeze(-1)
-    return torch.zeros_like(scores).scatter_add_(-1, index.unsqueeze(-1), ones)  # vmap has no rule for `scatter_`
+    zeros, index = torch.zeros_like(scores), index.unsqueeze(-1)
+    return zeros.scatter(-1, index, 1) if in_transform() else zeros.scatter_(-1, index, 1)  # vmap has no `scatter_`
 
 
 def _hard(scores: Tensor) -> Tensor:
@@ -107,7 +107,8 @@ def _second_order(mean: Tensor, vertex: Tensor, v: Tensor) -> Tensor:
 def _second_order_at(mean: Tensor, index: Tensor, v: Tensor) -> Tensor:
     index = index.unsqueeze(-1)
     gain = (v.gather(-1, index) - torch.linalg.vecdot(mean, v).unsqueeze(-1)) / mean.gather(-1, index)
-    return (v / 2).scatter_add_(-1, index, gain / 2)
+    half = v / 2
+    return half.scatter_add(-1, index, gain / 2) if in_transform() else half.scatter_add_(-1, index, gain / 2)
 
 
 def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -156,5 +156,5 @@ def _per_dim(value: float | Sequence[float], parameter: str, dims: int) -> list[
 def _far(best: Tensor, sizes: Sequence[int], window: int) -> Tensor:
     """Mark the cells further than the window from the best one, in any dim."""
     index = torch.cartesian_prod(*(torch.arange(n, device=best.device) for n in sizes)).view(-1, len(sizes))
-    centre = index[best.squeeze(-1)].unsqueeze(-2)
+    centre = index.index_select(0, best.reshape(-1)).view(*best.shape, len(sizes))  # torch 2.6: `vmap` takes this alone
     return ((index - centre).abs() > window).any(-1)

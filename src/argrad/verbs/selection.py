@@ -118,7 +118,7 @@ def _weigh(y: Tensor, values: Tensor, shared: bool) -> Tensor:
 def _take(values: Tensor, index: Tensor, shared: bool) -> Tensor:
     """Take values[index]."""
     if shared:
-        return values[index]
+        return values.index_select(0, index.reshape(-1)).view(*index.shape, *values.shape[1:])
     return values.gather(index.ndim, _aligned(index, values)).squeeze(index.ndim)
 
 
