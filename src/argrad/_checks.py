@@ -106,7 +106,7 @@ def require_positive(value: object, parameter: str, of: str) -> None:
     if isinstance(value, Tensor):
         require(value.is_floating_point(), parameter, of, "a positive number", value, error=TypeError)
         return
-    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)  # torch 2.6 compiles no `int | float`
     require(numeric, parameter, of, "a positive number", value, error=TypeError)
     require(0 < value < float("inf"), parameter, of, "positive and finite", value)  # type: ignore[operator]
 

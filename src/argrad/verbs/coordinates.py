@@ -148,7 +148,7 @@ def _axes(
 
 
 def _per_dim(value: float | Sequence[float], parameter: str, dims: int) -> list[float]:
-    values = [value] * dims if isinstance(value, int | float) else list(value)
+    values = [value] * dims if isinstance(value, (int, float)) else list(value)
     require(len(values) == dims, parameter, "soft_argmax", f"one number, or {dims}", value)
     return values
 
