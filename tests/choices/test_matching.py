@@ -29,6 +29,8 @@ def test_agrees_with_the_enumeration(shape):
 
 def test_projects_onto_the_doubly_stochastic_matrices():
     laws.check_projection(matching, _scores(2, 3, 3))
+    laws.check_projection(matching, _scores(2, 4, 4))
+    laws.check_projection(matching, _scores(2, 2, 2))
 
 
 def test_masks_are_never_used_and_leave_no_nan():

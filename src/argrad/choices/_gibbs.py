@@ -165,6 +165,7 @@ def from_recursion(
         hard=hard,
         event_dims=event_dims,
         soft=soft,
+        soft_is_mean=True,
         sample=sample,
         log_prob=partial(log_prob, log_partition=log_partition, event_dims=event_dims),
         lift=partial(lift, hard=hard, event_dims=event_dims),

@@ -1,4 +1,4 @@
-"""The best perfect matching of n rows with n columns, and its law where n is small.
+"""The best perfect matching of n rows with n columns: its law where n is small, its relaxation for any n.
 
 A matching is the permutation matrix y with y[i, j] = 1 where row i is matched with column j.
 """
@@ -25,7 +25,7 @@ from argrad.choices._gibbs import (
     spread,
     unmask,
 )
-from argrad.choices._sparsemap import sparsemap
+from argrad.choices.permutation import birkhoff, sinkhorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,11 +102,21 @@ _small, log_partition = from_recursion(
 matching = replace(
     _small,
     hard=_best,
-    project=partial(sparsemap, hard=_best, event_dims=_DIMS),
+    project=birkhoff,
     lift=partial(lift, hard=_best, event_dims=_DIMS),
 )
 """Choose a perfect matching.
 
 Formula: y*(s) = argmax over permutation matrices y of ⟨y, s⟩; the law is p(y) ∝ exp⟨y, s⟩, whose normaliser is a
-permanent: exact up to 12 rows, refused beyond. The best one is scipy's, for any size.
+permanent: exact up to 12 rows, refused beyond. The best one is scipy's, for any size, and so is the projection.
+"""
+
+permutation = replace(matching, name="the choice of a permutation matrix", soft=sinkhorn, soft_is_mean=False)
+"""`matching` with a relaxation for any size: Sinkhorn's matrix, whose entropy is a sum over entries.
+
+All but `soft` is matching's, so the law p(y) ∝ exp⟨y, s⟩ is had up to 12 rows. Beyond, noise draws from the
+Gumbel–matching law, y*(s + Gumbel noise): `StraightThrough(noise=Gumbel())`, `ImplicitMLE()`,
+`Relaxed(noise=Gumbel())` (Gumbel–Sinkhorn).
+
+Source: Mena, Belanger, Linderman & Snoek 2018 (Gumbel–matching and Gumbel–Sinkhorn).
 """

@@ -64,10 +64,18 @@ class ReinMax(VertexEstimator):
         """The law, its mean and its covariance."""
         return dict.fromkeys(("draw", "expect"), ("sample", "soft", "covariance"))
 
+    @property
+    def bias(self) -> str:
+        """None for quadratic costs, at temperature 1."""
+        return "quadratic" if self._plain else "biased"
+
+    @property
+    def _plain(self) -> bool:
+        return not isinstance(self.temperature, torch.Tensor) and self.temperature == 1
+
     def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Give a vertex and its carrier; at temperature 1 where the choice knows them, by the closed form."""
-        plain = not isinstance(self.temperature, torch.Tensor) and self.temperature == 1
-        if plain and choice.has("sample_mean") and choice.has("second_order"):
+        if self._plain and choice.has("sample_mean") and choice.has("second_order"):
             mean = choice.soft(full_precision(scores))
             vertex = choice.sample_mean(mean.detach(), 1, generator).squeeze(0)
             return vertex, pull(_second_order, choice, mean, vertex)

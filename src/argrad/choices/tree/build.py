@@ -158,6 +158,7 @@ def _made(projective: bool, single_root: bool) -> tuple[Choice, Callable[[Tensor
         hard=hard,
         event_dims=_DIMS,
         soft=soft,
+        soft_is_mean=True,
         sample=sample,
         log_prob=partial(log_prob, log_partition=total, event_dims=_DIMS),
         lift=partial(lift, hard=hard, event_dims=_DIMS),
