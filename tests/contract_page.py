@@ -9,21 +9,21 @@ PAGE = Path(__file__).parents[1] / "docs" / "choice-by-estimator.md"
 
 TOP = """# Choice × estimator: what works, and how good it is
 
-Every choice of argrad with every estimator at its defaults. `python tests/contract_page.py` writes the page from what
-the code declares: `Choice.has`, `Choice.soft_is_mean`, `Estimator.needs`, `Estimator.bias`. The contract suite runs each
-cell that works, checks each claim of no bias against the enumeration of all vertices, and sees that each cell that is not
-defined is refused in words.
+Every choice of argrad with every estimator at its defaults. `python tests/contract_page.py` writes this page from
+what the code declares: `Choice.has`, `Choice.soft_is_mean`, `Estimator.needs`, `Estimator.bias`. The contract suite
+runs each cell that works, checks each claim of no bias against the enumeration of all vertices, and sees that each
+cell that is not defined is refused in words.
 
-`solver(f)` and `numpy_solver(f)` stand for [a solver that nobody can differentiate](solver.md); the other choices are on
-the pages on [subsets and orders](subsets-and-orders.md) and on [structures](structures.md).
+`solver(f)` and `numpy_solver(f)` stand for [a solver that nobody can differentiate](solver.md); the other choices are
+on the pages on [subsets and orders](subsets-and-orders.md) and on [structures](structures.md).
 """
 
 INTRODUCTION = {
     "pick": """
 ## The best: `argrad.pick`, `argmax`, `topk`, `rank`, `permutation`, `round` …
 
-*works*: the forward value is the vertex, bit for bit. *soft*: it is a point between the vertices. Nothing is random here,
-so there is no expectation whose gradient could be exact.
+*works*: the forward value is the vertex, bit for bit. *soft*: it is a point between the vertices. Nothing is random
+here, so there is no expectation whose gradient could be exact.
 """,
     "draw": """
 ## A draw: `argrad.draw`, `sample`, `topk(sample=True)` …
