@@ -155,6 +155,12 @@ def test_soft_is_the_mean_of_the_law_where_the_choice_says_so(name):
         close(pull_back(choice.soft(s), s), pull_back(mean, s))
 
 
+@pytest.mark.parametrize("name", [n for n in LISTED if CHOICES[n].choice.event_dims])
+def test_ties_are_equal_in_the_soft_limit(name):
+    choice, s = CHOICES[name].choice, scores(name).detach() * 0
+    close(choice.soft(s), choice.enumerate(s).mean(0))
+
+
 @of_bias("exact")
 def test_exact_is_exact(name, estimator):
     s = scores(name, 2)

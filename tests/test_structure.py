@@ -15,7 +15,7 @@ LAWS = {
     "tree": lambda: structure.tree(_normal(2, 4, 4), _normal(2, 4), torch.tensor([4, 2])),
     "projective": lambda: structure.tree(_normal(2, 4, 4), projective=True, single_root=False),
     "segmentation": lambda: structure.segmentation(_normal(2, 4, 3, 2), _normal(2, 2), torch.tensor([4, 2])),
-    "matching": lambda: structure.matching(_normal(2, 4, 4)),
+    "matching": lambda: structure.matching(_normal(2, 4, 4), torch.tensor([4, 2])),
 }
 
 
@@ -35,6 +35,15 @@ def test_the_law_sums_to_one_and_its_entropy_is_its_own(law):
     weights = p.view(*p.shape, *[1] * law.choice.event_dims)
     torch.testing.assert_close(law.marginals, (weights * vertices).sum(0))
     torch.testing.assert_close(law.log_prob(law.best), log_p.amax(0))
+
+
+def test_the_entropy_and_its_gradient_are_those_of_the_enumeration(law):
+    leaf = law.scores.clone().requires_grad_()
+    twin = structure.Structure(law.choice, leaf, law.normaliser)
+    p = twin.log_prob(law.choice.enumerate(leaf)).softmax(0).clamp_min(1e-300)  # 0 log 0 has no derivative
+    slopes = [torch.autograd.grad(e.sum(), leaf)[0] for e in (twin.entropy, torch.special.entr(p).sum(0))]
+    torch.testing.assert_close(*slopes, rtol=0, atol=1e-8)
+    assert (slopes[0][leaf == -torch.inf] == 0).all()
 
 
 def test_draws_are_vertices_and_repeat_with_the_generator(law):

@@ -22,6 +22,7 @@ from argrad.choices._gibbs import (
     lift,
     require_enumerable,
     require_event,
+    require_lengths,
     spread,
     unmask,
 )
@@ -34,6 +35,34 @@ if TYPE_CHECKING:
 
 _DIMS = 2
 _LARGEST = 12
+
+
+def pairs(scores: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """Match the padding with itself, row by row, where it changes nothing.
+
+    Formula: past the end of a shorter one s[i, i] = 0, and every other pair is −inf.
+
+    Args:
+        scores: (*batch, n, n), [i, j] for row i with column j; −inf is a mask.
+        lengths: (*batch,) integers in [1, n]; None: all are n.
+
+    Raises:
+        TypeError, ValueError: shapes or lengths that do not fit.
+
+    >>> import torch
+    >>> from argrad.choices.matching import pairs
+    >>> pairs(torch.ones(2, 2), torch.tensor(1))
+    tensor([[1., -inf],
+            [-inf, 0.]])
+    """
+    require_event(scores, "pairs", _DIMS)
+    if lengths is None:
+        return scores
+    n = scores.shape[-1]
+    require_lengths(lengths, scores.shape[:-2], n, "pairs")
+    past = torch.arange(n, device=scores.device) >= lengths.unsqueeze(-1)
+    itself = torch.eye(n, dtype=torch.bool, device=scores.device).to(scores.dtype).log()
+    return torch.where(past.unsqueeze(-1) | past.unsqueeze(-2), itself, scores)
 
 
 def _value(s: Tensor, plus: Callable[[Tensor], Tensor]) -> Tensor:
