@@ -196,7 +196,7 @@ def test_quadratic_is_exact_for_quadratic_costs_on_average_over_the_vertices(nam
 @of_bias("unbiased")
 def test_unbiased_has_the_right_mean(name, estimator):
     """Over independent rows with the same scores; z-scores below 4.5, or equal to rounding."""
-    rows = 1000
+    rows = 500
     one = scores(name, 1, seed=3)
     value, slope = truth(name, one)
     wide = one.detach().expand(rows, *CHOICES[name].shape).clone().requires_grad_()
@@ -222,3 +222,34 @@ def test_draws_have_the_law(name):
     chi = ((seen - expected).square() / expected)[often].sum()
     freedom = max(int(often.sum()) - 1, 1)
     assert abs(chi - freedom) < 4.5 * (2 * freedom) ** 0.5
+
+
+# ----------------------------------------------------------------------------------------------------------- transforms
+
+ALONE = {"matching", "permutation", "solver(f)", "numpy_solver(f)"}  # solve one instance after another
+ACTIVE_SET = {("chain", "Spigot()"), ("segmentation", "Spigot()")}  # as many rounds as the values ask for
+PICKED = [(c, e) for c, e, v in CELLS if v == "pick" and c not in ALONE and (c, e) not in ACTIVE_SET]
+
+
+@pytest.mark.parametrize(("name", "estimator"), PICKED, ids=map(" ".join, PICKED))
+def test_vmap_of_grad_is_the_gradient_of_the_batch(name, estimator):
+    s = scores(name, 3)
+    weight = torch.linspace(-1, 2, s[0].numel(), dtype=torch.float64).view(s[0].shape)
+
+    def loss(row):
+        return (call(name, estimator, "pick", row) * weight).sum()
+
+    mapped = torch.func.vmap(torch.func.grad(loss))(s.detach())
+    y = call(name, estimator, "pick", s)
+    close(mapped, torch.autograd.grad((y * weight).sum(), s)[0])
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated")  # dynamo's way with autograd functions
+@pytest.mark.parametrize("name", [n for n in CHOICES if n not in ALONE])
+def test_straight_through_compiles_as_one_graph(name):
+    s = scores(name, 2)
+    torch._dynamo.reset()  # noqa: SLF001
+    compiled = torch.compile(lambda x: call(name, "StraightThrough()", "pick", x), fullgraph=True, backend="eager")
+    y, twin = compiled(s), call(name, "StraightThrough()", "pick", s)
+    assert torch.equal(y, twin)
+    close(pull_back(y, s), pull_back(twin, s))
