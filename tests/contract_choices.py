@@ -94,11 +94,6 @@ def bias(choice: Choice, estimator: Estimator) -> str:
     return "biased" if of_mean and not choice.soft_is_mean else estimator.bias
 
 
-def hard(estimator: Estimator) -> bool:
-    """Whether its forward value is a vertex."""
-    return not isinstance(estimator, argrad.Relaxed | argrad.Perturbed)
-
-
 CELLS = [(c, e, v) for c in CHOICES for e in DEFAULTS for v in VERBS if works(CHOICES[c].choice, DEFAULTS[e], v)]
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from contract_choices import CHOICES, DEFAULTS, VERBS, bias, hard, lacks
+from contract_choices import CHOICES, DEFAULTS, VERBS, bias, lacks
+from contract_table import hard
 
 PAGE = Path(__file__).parents[1] / "docs" / "choice-by-estimator.md"
 

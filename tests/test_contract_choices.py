@@ -11,7 +11,8 @@ import contract_page
 from argrad import choices
 from argrad.core import Choice, exact
 from argrad.estimators.exact import all_vertices, joint_log_prob
-from contract_choices import CELLS, CHOICES, DEFAULTS, bias, cost_of, event_sum, hard, listed, scores, works
+from contract_choices import CELLS, CHOICES, DEFAULTS, bias, cost_of, event_sum, listed, scores, works
+from contract_table import hard, pull_back, seeded
 
 pytest.importorskip("scipy")
 
@@ -24,10 +25,6 @@ def of_bias(*kinds):
     return pytest.mark.parametrize(("name", "estimator"), cells, ids=map(" ".join, cells))
 
 
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 def call(name, estimator, verb, s, generator=None, choice=None, degree=2):
     choice, grad = choice or CHOICES[name].choice, DEFAULTS[estimator]
     if verb == "pick":
@@ -35,11 +32,6 @@ def call(name, estimator, verb, s, generator=None, choice=None, degree=2):
     if verb == "draw":
         return argrad.draw(choice, s, grad=grad, generator=generator)
     return argrad.expect(cost_of(name, degree), s, grad=grad, choice=choice, generator=generator)
-
-
-def pull_back(result, s):
-    weights = torch.linspace(-1, 2, result.numel(), dtype=torch.float64).view(result.shape).to(result)
-    return torch.autograd.grad((result * weights).sum(), s)[0]
 
 
 def is_vertex(name, y, s):
@@ -55,8 +47,8 @@ def is_vertex(name, y, s):
 
 def test_every_public_choice_is_listed():
     relaxations = {"birkhoff", "entmax", "entmax15", "entropic_rank", "sinkhorn", "soft_rank", "soft_sort", "softsort"}
-    listed = {name.split("(")[0] for name in CHOICES}
-    assert listed == set(choices.__all__) - relaxations - {"sparsemax"}
+    named = {name.split("(")[0] for name in CHOICES}
+    assert named == set(choices.__all__) - relaxations - {"sparsemax"}
 
 
 def test_the_page_says_what_the_code_says():
