@@ -61,6 +61,24 @@ def order_rivals():
     return rivals
 
 
+def agree():
+    """Check that the peer computes the same values and gradients."""
+    import torchsort  # noqa: PLC0415
+
+    scores, weight = (3 * torch.randn(4, 200)).requires_grad_(), torch.randn(4, 200)
+    kl = partial(torchsort.soft_rank, regularization="kl")
+    pairs = [
+        (argrad.soft_rank, torchsort.soft_rank),
+        (argrad.soft_sort, torchsort.soft_sort),
+        (argrad.entropic_rank, kl),
+    ]
+    for mine, theirs in pairs:
+        values = mine(scores), theirs(scores)
+        torch.testing.assert_close(*values, rtol=1e-4, atol=1e-4)
+        slopes = [torch.autograd.grad((value * weight).sum(), scores)[0] for value in values]
+        torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-4)
+
+
 def orders(rows):
     for shape in SHAPES:
         for dtype in (torch.float32, torch.float16):
@@ -150,6 +168,8 @@ def subsets(rows, shape=(128, 1000), k=10):
 def main():
     torch.manual_seed(0)
     torch.set_num_threads(1)
+    if find_spec("torchsort"):
+        agree()
     rows = []
     orders(rows)
     subsets(rows)
