@@ -10,7 +10,8 @@ derivatives of log det M, the marginals are w[m, h] (X[m, m] − X[h, m]) and r[
 Rows are divided by their largest weight, so that no score is too large by itself; but where words prefer each other to
 every way out, M is close to singular, and the bound on the error says so.
 
-Source: Tutte 1948; Koo, Globerson, Carreras & Collins 2007, section 3; Higham 2002, section 14.1 (the error of X).
+Source: Tutte 1948; Koo, Globerson, Carreras & Collins 2007, section 3; Higham 2002,
+chapter 14 (the error of an inverse).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def log_total(s: Tensor, *, single_root: bool) -> tuple[Tensor, Tensor]:
 
 
 def marginals(s: Tensor, *, single_root: bool) -> tuple[Tensor, Tensor]:
-    """Give the marginals, and a bound on their error from rounding: (*batch, n, n), (*batch,)."""
+    """Give the marginals, and a first-order bound on their error from rounding: (*batch, n, n), (*batch,)."""
     arcs, root, _ = _weights(s, single_root=single_root)
     matrix = _laplacian(arcs, root, single_root=single_root)
     inverse = torch.linalg.inv_ex(matrix).inverse
