@@ -115,7 +115,7 @@ def tree(*, projective: bool = False, single_root: bool = True) -> Choice:
 
     Wrong when: `project` is taken for the nearest point of the trees' polytope: it is that of SPIGOT's authors, a
     larger one, where each word has one head and cycles are not excluded: row by row a projection onto the simplex.
-    Ties are broken by the lowest index at each step of the algorithm, not in the order of a dictionary.
+    Ties are broken by a fixed rule at each step of the algorithm, not in the order of a dictionary.
     Draws of trees that need not be projective take n eliminations of O(n³).
 
     Source: Eisner 1996; Chu & Liu 1965; Edmonds 1967; Koo, Globerson, Carreras & Collins 2007; Peng, Thomson & Smith
