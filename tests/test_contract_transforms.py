@@ -16,7 +16,7 @@ every_case = pytest.mark.parametrize(
 torch_warns = pytest.mark.filterwarnings(
     "ignore:.*torch.jit.*:DeprecationWarning", "ignore:.*should not be instantiated"
 )
-PULLS = argrad.ReinMax | argrad.GumbelRao | argrad.GappedStraightThrough | argrad.Spigot | argrad.Identity
+PULLS = argrad.ReinMax | argrad.GumbelRao | argrad.Spigot | argrad.Identity
 PULLS |= argrad.ImplicitMLE | argrad.Interpolation
 
 

@@ -1,11 +1,9 @@
-"""`argrad.structure`, and every estimator on every structured choice."""
+"""`argrad.structure`: the law over structures."""
 
 import pytest
 import torch
 
-import argrad
-from argrad import estimators, structure
-from argrad.core import Estimator
+from argrad import structure
 
 
 def _normal(*shape, seed=0):
@@ -17,7 +15,7 @@ LAWS = {
     "tree": lambda: structure.tree(_normal(2, 4, 4), _normal(2, 4), torch.tensor([4, 2])),
     "projective": lambda: structure.tree(_normal(2, 4, 4), projective=True, single_root=False),
     "segmentation": lambda: structure.segmentation(_normal(2, 4, 3, 2), _normal(2, 2), torch.tensor([4, 2])),
-    "matching": lambda: structure.matching(_normal(2, 4, 4)),
+    "matching": lambda: structure.matching(_normal(2, 4, 4), torch.tensor([4, 2])),
 }
 
 
@@ -37,6 +35,15 @@ def test_the_law_sums_to_one_and_its_entropy_is_its_own(law):
     weights = p.view(*p.shape, *[1] * law.choice.event_dims)
     torch.testing.assert_close(law.marginals, (weights * vertices).sum(0))
     torch.testing.assert_close(law.log_prob(law.best), log_p.amax(0))
+
+
+def test_the_entropy_and_its_gradient_are_those_of_the_enumeration(law):
+    leaf = law.scores.clone().requires_grad_()
+    twin = structure.Structure(law.choice, leaf, law.normaliser)
+    p = twin.log_prob(law.choice.enumerate(leaf)).softmax(0).clamp_min(1e-300)  # 0 log 0 has no derivative
+    slopes = [torch.autograd.grad(e.sum(), leaf)[0] for e in (twin.entropy, torch.special.entr(p).sum(0))]
+    torch.testing.assert_close(*slopes, rtol=0, atol=1e-8)
+    assert (slopes[0][leaf == -torch.inf] == 0).all()
 
 
 def test_draws_are_vertices_and_repeat_with_the_generator(law):
@@ -77,83 +84,3 @@ def test_the_marginal_likelihood_has_the_gradient_of_a_conditional_random_field(
 def test_bad_input_is_refused_in_words(call, words):
     with pytest.raises(ValueError, match=words):
         call()
-
-
-def _made():
-    for name in estimators.__all__:
-        kind = getattr(estimators, name)
-        if isinstance(kind, type) and issubclass(kind, Estimator):
-            yield pytest.param(kind(), id=name)
-
-
-def _fits(estimator, choice, method):
-    return method in estimator.needs and all(choice.has(function) for function in estimator.needs[method])
-
-
-@pytest.mark.parametrize("estimator", list(_made()))
-def test_every_estimator_that_fits_works_and_keeps_the_vertex(estimator, law):
-    """Masks (lengths) get no gradient; a vertex stays one; the cost's shape is the batch's."""
-    scores = law.scores.clone().requires_grad_()
-    vertices = law.choice.enumerate(law.scores)
-    masked = scores == -torch.inf
-    weight = _normal(*scores.shape, seed=1)
-    dims = tuple(range(-law.choice.event_dims, 0))
-    used = []
-    for method, call in (
-        ("pick", lambda: argrad.pick(law.choice, scores, grad=estimator)),
-        ("draw", lambda: argrad.draw(law.choice, scores, grad=estimator)),
-    ):
-        if _fits(estimator, law.choice, method):
-            y = call()
-            used.append((y * weight).sum(dims))
-            if type(estimator).__name__ not in ("Perturbed", "Relaxed"):
-                assert (y == vertices).all(dims).any(0).all()
-    if _fits(estimator, law.choice, "expect"):
-        cost = argrad.expect(lambda y: (y * weight).sum(dims), scores, choice=law.choice, grad=estimator)
-        assert cost.shape == (2,)
-        used.append(cost)
-    for value in used:
-        (gradient,) = torch.autograd.grad(value.sum(), scores, allow_unused=False)
-        assert gradient.isfinite().all()
-        assert (gradient[masked] == 0).all()
-
-
-def test_exact_expectation_of_a_linear_cost_is_the_cost_of_the_marginals(law):
-    scores = law.scores.clone().requires_grad_()
-    weight = _normal(*scores.shape, seed=1)
-    dims = tuple(range(-law.choice.event_dims, 0))
-    exact = argrad.expect(lambda y: (y * weight).sum(dims), scores, choice=law.choice, grad=argrad.Enumerate())
-    linear = (law.choice.soft(scores) * weight).sum(dims)
-    torch.testing.assert_close(exact, linear)
-    slopes = [torch.autograd.grad(value.sum(), scores)[0] for value in (exact, linear)]
-    torch.testing.assert_close(*slopes)
-
-
-def test_straight_through_is_exact_for_linear_costs(law):
-    """The gradient of a linear cost does not depend on the draw: it is that of the marginals."""
-    scores = law.scores.clone().requires_grad_()
-    weight = _normal(*scores.shape, seed=1)
-    (drawn,) = torch.autograd.grad((argrad.draw(law.choice, scores) * weight).sum(), scores)
-    (exact,) = torch.autograd.grad((law.choice.soft(scores) * weight).sum(), scores)
-    torch.testing.assert_close(drawn, exact)
-
-
-def test_reinmax_is_exact_for_quadratic_costs_of_a_chain_where_straight_through_is_not():
-    """ReinMax takes `covariance` at means that no scores were given for; one edge is a choice of one in four."""
-    scores = _normal(1, 2, 2).requires_grad_()  # one edge: one out of four
-    choice = argrad.choices.chain
-    weight = _normal(4, 4, seed=1)
-
-    def cost(y):
-        flat = y.flatten(-3)
-        return torch.einsum("...i,ij,...j->...", flat, weight, flat)
-
-    exact = argrad.expect(cost, scores, choice=choice, grad=argrad.Enumerate())
-    (expected,) = torch.autograd.grad(exact, scores)
-    p = choice.log_prob(scores, choice.enumerate(scores)).exp()
-    for estimator, good in ((argrad.ReinMax(), True), (argrad.StraightThrough(), False)):
-        mean = torch.zeros_like(scores)
-        for vertex, weight_of in zip(choice.enumerate(scores), p, strict=True):
-            code = torch.autograd.grad(cost(argrad.exact(vertex, estimator.carry(choice, scores, vertex))), scores)[0]
-            mean = mean + weight_of * code
-        assert torch.allclose(mean, expected, atol=1e-9) == good

@@ -57,7 +57,8 @@ class Choice:
         name: what error messages call this choice.
         event_dims: how many trailing dimensions make up one choice (1: a row; 0: every number by itself).
         scalable: whether hard(c·s) = hard(s) for c > 0, so that a temperature makes sense (not so for rounding).
-        soft: scores → the mean of the law below, which relaxes `hard` (for linear choices: the entropic relaxation).
+        soft: scores → a point of the polytope that relaxes `hard` (for linear choices: the entropic relaxation).
+        soft_is_mean: whether `soft` is the mean of the law below, so that it is exact for linear costs.
         project: a point → the nearest point of the polytope conv(Y), in Euclidean distance.
         sample: draws from the choice's law; for linear choices the Gibbs law p(y) ∝ exp⟨y, s⟩.
         sample_mean: draws from the law that has this mean, where that is the quicker way.
@@ -77,6 +78,7 @@ class Choice:
     event_dims: int = 1
     scalable: bool = True
     soft: Callable[[Tensor], Tensor] = lacking
+    soft_is_mean: bool = False
     project: Callable[[Tensor], Tensor] = lacking
     sample: Sample = lacking
     sample_mean: Sample = lacking
@@ -133,6 +135,14 @@ class Estimator(ABC):
     @abstractmethod
     def needs(self) -> Mapping[str, tuple[str, ...]]:
         """Method → the functions of the `Choice` that it uses. A method that is not named is not defined."""
+
+    @property
+    def bias(self) -> str:
+        """What is known of the gradient of E[cost]: "exact", "unbiased", "biased", or "linear", "quadratic".
+
+        The last two: unbiased for costs of that degree in the vertex, where `soft` is the mean of the choice's law.
+        """
+        return "biased"
 
     def pick(self, choice: Choice, scores: Tensor) -> Tensor:
         """Give the deterministic choice with this estimator's gradient; shaped like the scores."""

@@ -16,6 +16,7 @@ from argrad.choices._gibbs import inner
 from argrad.choices.chain import edges, nodes, tags
 from argrad.choices.chain import log_partition as _chain_total
 from argrad.choices.matching import log_partition as _matching_total
+from argrad.choices.matching import pairs
 from argrad.choices.segmentation import coverage, labels, segments, starts
 from argrad.choices.segmentation import log_partition as _segmentation_total
 from argrad.choices.tree import arcs, heads
@@ -39,6 +40,7 @@ __all__ = [
     "labels",
     "matching",
     "nodes",
+    "pairs",
     "segmentation",
     "segments",
     "starts",
@@ -208,20 +210,22 @@ def segmentation(content: Tensor, transition: Tensor | None = None, lengths: Ten
     return Structure(choices.segmentation, segments(content, transition, lengths), _segmentation_total)
 
 
-def matching(scores: Tensor) -> Structure:
+def matching(scores: Tensor, lengths: Tensor | None = None) -> Structure:
     """Give the law over perfect matchings of n rows with n columns.
 
     Formula: p(y) ∝ exp(Σ_i scores[i, column(i)]); log Z is the logarithm of a permanent.
 
     Args:
         scores: (*batch, n, n); −inf is a mask.
+        lengths: (*batch,) integers in [1, n]: only so many rows and columns are matched, each of those past the end
+            with itself.
 
     Returns:
         A `Structure` on (*batch, n, n). `best` is scipy's assignment and takes any n; all else takes n ≤ 12.
 
     Raises:
         ImportError: `best` without scipy.
-        TypeError, ValueError (when used): shapes that do not fit, more than 12 rows, no possible matching.
+        TypeError, ValueError: shapes or lengths that do not fit; when used, more than 12 rows, no possible matching.
 
     Wrong when: n is large: no exact algorithm is fast (Valiant 1979). Relax it by `Perturbed` or Sinkhorn then.
 
@@ -232,4 +236,4 @@ def matching(scores: Tensor) -> Structure:
     >>> structure.matching(torch.zeros(5, 5)).log_partition.exp()
     tensor(120.0000)
     """
-    return Structure(choices.matching, scores, _matching_total)
+    return Structure(choices.matching, pairs(scores, lengths), _matching_total)

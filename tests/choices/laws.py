@@ -87,6 +87,7 @@ def check_projection(choice, scores):
     again = choice.project(nearest)  # it is in the polytope: a projection leaves it where it is
     torch.testing.assert_close(again, nearest, rtol=0, atol=1e-6)
     assert gradcheck(choice.project, point.clone().requires_grad_())
+    assert gradgradcheck(choice.project, point.clone().requires_grad_())
 
 
 def check_lift(choice, scores, gap=0.5):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from argrad.choices import matching
-from argrad.choices.matching import log_partition
+from argrad.choices.matching import log_partition, pairs
 from choices import laws
 
 pytest.importorskip("scipy")
@@ -29,6 +29,8 @@ def test_agrees_with_the_enumeration(shape):
 
 def test_projects_onto_the_doubly_stochastic_matrices():
     laws.check_projection(matching, _scores(2, 3, 3))
+    laws.check_projection(matching, _scores(2, 4, 4))
+    laws.check_projection(matching, _scores(2, 2, 2))
 
 
 def test_masks_are_never_used_and_leave_no_nan():
@@ -38,6 +40,17 @@ def test_masks_are_never_used_and_leave_no_nan():
     assert len(scores) > 20
     laws.check_law(matching, log_partition, scores)
     laws.check_best(matching, scores)
+
+
+def test_a_shorter_one_has_its_own_law():
+    scores, lengths = _scores(3, 4, 4), torch.tensor([4, 2, 1])
+    padded = pairs(scores, lengths)
+    for i, n in enumerate(lengths.tolist()):
+        alone = scores[i, :n, :n]
+        torch.testing.assert_close(log_partition(padded[i]), log_partition(alone))
+        for function in (matching.soft, matching.hard, matching.project):
+            torch.testing.assert_close(function(padded)[i, :n, :n], function(alone))
+            assert torch.equal(function(padded)[i, n:, n:], torch.eye(4 - n, dtype=torch.float64))
 
 
 def test_first_and_second_derivatives():

@@ -121,6 +121,13 @@ def test_derivatives(function):
     assert gradgradcheck(function, scores)
 
 
+def test_derivatives_of_the_law():
+    scores = _scores(2, 4).requires_grad_()
+    vertices = rank.enumerate(scores)
+    assert gradcheck(lambda s: rank.log_prob(s, vertices), scores)
+    assert gradgradcheck(lambda s: rank.log_prob(s, vertices), scores)
+
+
 @pytest.mark.parametrize("function", [soft_rank, entropic_rank])
 def test_limits_of_the_temperature(function):
     scores = _scores(2, 8)

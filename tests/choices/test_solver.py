@@ -81,5 +81,7 @@ def test_bad_solvers_are_refused():
         solver(lambda s: s.sum(-1)).hard(torch.zeros(2, 3))
     with pytest.raises(ValueError, match="to shape"):
         numpy_solver(lambda s: s[:1]).hard(torch.zeros(2, 3))
+    with pytest.raises(TypeError, match="'point' parameter of project must be a floating-point tensor"):
+        numpy_solver(_knapsack).project(torch.tensor([1, 1, 1, 1]))
     with pytest.raises(ValueError, match="of at least 2 dimensions"):
         solver(lambda s: s, event_dims=2).hard(torch.zeros(3))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from argrad.choices import tree
-from argrad.choices.tree import arcs, heads, log_partition
+from argrad.choices.tree import arcs, build, determinant, heads, log_partition
 from choices import laws
 
 KINDS = [(projective, single) for projective in (False, True) for single in (False, True)]
@@ -28,6 +28,14 @@ def _scores(*shape, seed=0, masked=0.0):
     return scores.masked_fill(torch.rand(shape, generator=generator) < masked, -torch.inf)
 
 
+@pytest.fixture(params=["determinant", "elimination"])
+def _way(request, monkeypatch):
+    """These laws hold for both ways to the sum over trees that may cross."""
+    if request.param == "elimination":
+        monkeypatch.setattr(build, "_BEARABLE", dict.fromkeys(build._BEARABLE, 0.0))  # noqa: SLF001
+
+
+@pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", [(1, 1), (2, 2, 2), (2, 1, 3, 3), (3, 4, 4), (5, 5)])
 def test_agrees_with_the_enumeration(kind, shape):
@@ -52,6 +60,7 @@ def test_masks_are_never_used_and_leave_no_nan(kind, n):
     assert (choice.soft(scores)[scores == -torch.inf] == 0).all()
 
 
+@pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("kind", KINDS)
 def test_first_and_second_derivatives(kind):
     choice, total = _made(kind)
@@ -127,6 +136,33 @@ def test_best_projective_tree_of_a_tree_that_is_projective_is_the_best_of_all():
         same = (free == bound).all(-1).all(-1)
         assert 0 < same.sum() < len(same)
         assert (totals[0] > totals[1])[~same].all()
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 6.0, 30.0])
+def test_the_determinant_knows_how_wrong_it_is(single, scale, monkeypatch):
+    scores = scale / 2 * _scores(50, 12, 12)
+    quick, bound = determinant.marginals(scores, single_root=single)
+    monkeypatch.setattr(build, "_BEARABLE", {torch.float64: 0.0})
+    error = (quick - tree(single_root=single).soft(scores)).abs().amax((-2, -1))
+    told = bound.isfinite()
+    assert told.any()
+    assert (error <= bound + 1e-13)[told].all()
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_easy_and_hard_sentences_in_a_batch_do_not_see_each_other(single):
+    choice, total = _made((False, single))
+    scores = torch.tensor([1.0, 1e5, 2.0, 1e3])[:, None, None] * _scores(4, 6, 6)
+    leaf = scores.requires_grad_()
+    weight = _scores(6, 6, seed=1)
+    for function in (choice.soft, lambda s: total(s)[..., None, None]):
+        (slope,) = torch.autograd.grad((function(leaf) * weight).sum(), leaf)
+        assert slope.isfinite().all()
+        for i in range(4):
+            one = scores[i].detach().requires_grad_()
+            torch.testing.assert_close(function(one), function(leaf)[i])
+            torch.testing.assert_close(torch.autograd.grad((function(one) * weight).sum(), one)[0], slope[i])
 
 
 def test_the_determinant_agrees_where_it_can():

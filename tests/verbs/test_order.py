@@ -96,6 +96,28 @@ def test_a_low_temperature_gives_the_true_derivative_of_a_quantile():
         torch.testing.assert_close(torch.autograd.grad(mine, x)[0], true)
 
 
+@pytest.mark.parametrize(
+    "verb", [argrad.argsort, argrad.rank, lambda s, grad: argrad.permutation(s.view(2, 3, 3), grad=grad)]
+)
+def test_the_soft_way_through_a_verb_is_differentiable_twice(verb):
+    pytest.importorskip("scipy")
+    x = (_scores(3, 6).detach().double()).requires_grad_()
+    grad = argrad.Relaxed(temperature=2.0)
+    assert torch.autograd.gradcheck(lambda s: verb(s, grad=grad), x)
+    assert torch.autograd.gradgradcheck(lambda s: verb(s, grad=grad), x)
+
+
+def test_order_statistics_are_the_rows_of_softsort_times_the_scores():
+    x = _scores(3, 5).detach().double().requires_grad_()
+    grad = argrad.Relaxed(temperature=0.7)
+    rows = (argrad.softsort(x / 0.7) * x.unsqueeze(-2)).sum(-1)
+    torch.testing.assert_close(argrad.median(x, grad=grad).values, rows[:, 2])
+    torch.testing.assert_close(argrad.quantile(x, 0.3, -1, grad=grad), rows[:, 1].lerp(rows[:, 2], 0.2))
+    for function in (lambda s: argrad.median(s, grad=grad).values, lambda s: argrad.quantile(s, 0.3, -1, grad=grad)):
+        assert torch.autograd.gradcheck(function, x)
+        assert torch.autograd.gradgradcheck(function, x)
+
+
 def test_masks_do_not_count():
     x = torch.tensor([3.0, 1.0, -torch.inf, 2.0], requires_grad=True)
     left = x.detach()[[0, 1, 3]]

@@ -3,9 +3,9 @@
 from argrad.choices.chain import chain
 from argrad.choices.cube import cube, grid
 from argrad.choices.k_subset import k_subset
-from argrad.choices.matching import matching
+from argrad.choices.matching import matching, permutation
 from argrad.choices.one_hot import one_hot
-from argrad.choices.permutation import birkhoff, permutation, sinkhorn, softsort
+from argrad.choices.permutation import birkhoff, sinkhorn, softsort
 from argrad.choices.plackett_luce import plackett_luce_subset
 from argrad.choices.rank import entropic_rank, rank, soft_rank, soft_sort
 from argrad.choices.segmentation import segmentation

@@ -75,7 +75,8 @@ def drawn(generator: torch.Generator | None, terms: Tensor) -> Tensor:
 
 def inner(scores: Tensor, vertex: Tensor, event_dims: int) -> Tensor:
     """⟨vertex, scores⟩ over the event, in which a masked part that is not used counts 0."""
-    terms = torch.where(vertex != 0, vertex * full_precision(scores), 0)
+    s = full_precision(scores)
+    terms = vertex * torch.where((vertex == 0) & (s == -torch.inf), 0, s)
     return terms.flatten(terms.ndim - event_dims).sum(-1)
 
 
@@ -165,6 +166,7 @@ def from_recursion(
         hard=hard,
         event_dims=event_dims,
         soft=soft,
+        soft_is_mean=True,
         sample=sample,
         log_prob=partial(log_prob, log_partition=log_partition, event_dims=event_dims),
         lift=partial(lift, hard=hard, event_dims=event_dims),

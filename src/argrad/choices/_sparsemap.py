@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from argrad._checks import require_scores
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,6 +33,7 @@ def sparsemap(point: Tensor, *, hard: Callable[[Tensor], Tensor], event_dims: in
         The projection, like the point.
 
     Raises:
+        TypeError: a point that is not floating point.
         RuntimeError: not within tolerance after 1000 rounds.
 
     Wrong when: the projection is made of very many vertices: memory is (vertices × event) a row, and each round asks
@@ -44,6 +47,7 @@ def sparsemap(point: Tensor, *, hard: Callable[[Tensor], Tensor], event_dims: in
     >>> sparsemap(torch.tensor([1.0, 0.8, -1.0]), hard=one_hot.hard, event_dims=1)
     tensor([0.6000, 0.4000, 0.0000])
     """
+    require_scores(point, "project", None, name="point")
     event = point.shape[point.ndim - event_dims :]
     flat = point.double().reshape(point.shape[: point.ndim - event_dims].numel(), event.numel())
 

@@ -261,6 +261,7 @@ chain = Choice(
     name="the choice of a path through a chain",
     event_dims=_DIMS,
     soft=_soft,
+    soft_is_mean=True,
     project=partial(sparsemap, hard=_hard, event_dims=_DIMS),
     sample=_sample,
     log_prob=partial(log_prob, log_partition=log_partition, event_dims=_DIMS),

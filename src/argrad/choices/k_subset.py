@@ -68,6 +68,7 @@ def k_subset(k: int) -> Choice:
         hard=partial(best_subset, k=k),
         name=f"the choice of {k} out of n",
         soft=partial(marginals, k=k),
+        soft_is_mean=True,
         project=partial(capped_simplex, k=k),
         sample=partial(_sample, k=k),
         log_prob=partial(_log_prob, k=k),

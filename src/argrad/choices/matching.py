@@ -1,4 +1,4 @@
-"""The best perfect matching of n rows with n columns, and its law where n is small.
+"""The best perfect matching of n rows with n columns: its law where n is small, its relaxation for any n.
 
 A matching is the permutation matrix y with y[i, j] = 1 where row i is matched with column j.
 """
@@ -22,10 +22,11 @@ from argrad.choices._gibbs import (
     lift,
     require_enumerable,
     require_event,
+    require_lengths,
     spread,
     unmask,
 )
-from argrad.choices._sparsemap import sparsemap
+from argrad.choices.permutation import birkhoff, sinkhorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,34 @@ if TYPE_CHECKING:
 
 _DIMS = 2
 _LARGEST = 12
+
+
+def pairs(scores: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """Match the padding with itself, row by row, where it changes nothing.
+
+    Formula: past the end of a shorter one s[i, i] = 0, and every other pair is −inf.
+
+    Args:
+        scores: (*batch, n, n), [i, j] for row i with column j; −inf is a mask.
+        lengths: (*batch,) integers in [1, n]; None: all are n.
+
+    Raises:
+        TypeError, ValueError: shapes or lengths that do not fit.
+
+    >>> import torch
+    >>> from argrad.choices.matching import pairs
+    >>> pairs(torch.ones(2, 2), torch.tensor(1))
+    tensor([[1., -inf],
+            [-inf, 0.]])
+    """
+    require_event(scores, "pairs", _DIMS)
+    if lengths is None:
+        return scores
+    n = scores.shape[-1]
+    require_lengths(lengths, scores.shape[:-2], n, "pairs")
+    past = torch.arange(n, device=scores.device) >= lengths.unsqueeze(-1)
+    itself = torch.eye(n, dtype=torch.bool, device=scores.device).to(scores.dtype).log()
+    return torch.where(past.unsqueeze(-1) | past.unsqueeze(-2), itself, scores)
 
 
 def _value(s: Tensor, plus: Callable[[Tensor], Tensor]) -> Tensor:
@@ -102,11 +131,21 @@ _small, log_partition = from_recursion(
 matching = replace(
     _small,
     hard=_best,
-    project=partial(sparsemap, hard=_best, event_dims=_DIMS),
+    project=birkhoff,
     lift=partial(lift, hard=_best, event_dims=_DIMS),
 )
 """Choose a perfect matching.
 
 Formula: y*(s) = argmax over permutation matrices y of ⟨y, s⟩; the law is p(y) ∝ exp⟨y, s⟩, whose normaliser is a
-permanent: exact up to 12 rows, refused beyond. The best one is scipy's, for any size.
+permanent: exact up to 12 rows, refused beyond. The best one is scipy's, for any size, and so is the projection.
+"""
+
+permutation = replace(matching, name="the choice of a permutation matrix", soft=sinkhorn, soft_is_mean=False)
+"""`matching` with a relaxation for any size: Sinkhorn's matrix, whose entropy is a sum over entries.
+
+All but `soft` is matching's, so the law p(y) ∝ exp⟨y, s⟩ is had up to 12 rows. Beyond, noise draws from the
+Gumbel–matching law, y*(s + Gumbel noise): `StraightThrough(noise=Gumbel())`, `ImplicitMLE()`,
+`Relaxed(noise=Gumbel())` (Gumbel–Sinkhorn).
+
+Source: Mena, Belanger, Linderman & Snoek 2018 (Gumbel–matching and Gumbel–Sinkhorn).
 """

@@ -1,8 +1,7 @@
-"""Permutation matrices: the best assignment of rows to columns, and its relaxations."""
+"""Relaxed permutation matrices: doubly stochastic ones of an assignment, and the rows of SoftSort for scores."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +10,6 @@ from argrad._checks import require_choosable, require_count, require_scores
 from argrad.choices._balance import Exponential, Positive, balanced
 from argrad.choices._gibbs import require_event
 from argrad.choices._order import ascending, require_ordered
-from argrad.choices.matching import matching
 from argrad.core import full_precision
 
 if TYPE_CHECKING:
@@ -153,15 +151,3 @@ def _matrix(scores: Tensor, of: str) -> Tensor:
     require_choosable(s.detach().amax(-1), of)
     require_choosable(s.detach().amax(-2), of)
     return s
-
-
-permutation = replace(matching, name="the choice of a permutation matrix", soft=sinkhorn, project=birkhoff)
-"""The best assignment of rows to columns, one each: scores (*batch, n, n), vertices permutation matrices.
-
-`matching` with relaxations for any size: `soft` is Sinkhorn's matrix, whose entropy is a sum over entries, in place of
-the exact marginals, and `project` needs no solver. Best, draws, log_prob and enumeration are matching's, so the law
-p(y) ∝ exp⟨y, s⟩ is had up to 12 rows. Beyond, noise draws from the Gumbel–matching law, y*(s + Gumbel noise):
-`StraightThrough(noise=Gumbel())`, `ImplicitMLE()`, `Relaxed(noise=Gumbel())` (Gumbel–Sinkhorn).
-
-Source: Mena, Belanger, Linderman & Snoek 2018 (Gumbel–matching and Gumbel–Sinkhorn).
-"""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from argrad._checks import require, require_count, require_scores
 from argrad.choices._sparsemap import sparsemap
-from argrad.core import Choice
+from argrad.core import Choice, full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def numpy_solver(maximise: Callable[[Any], Any], event_dims: int = 1, name: str 
     Formula: y*(s) = maximise(s) for each instance of the batch, in a loop: such a function knows no batches.
 
     Args:
-        maximise: an array of shape (*event,) → an array of that shape, numbers or booleans.
+        maximise: an array of shape (*event,), float32 or float64 → an array of that shape, numbers or booleans.
         event_dims: how many trailing dimensions make up one choice.
         name: what error messages call it.
 
@@ -94,7 +94,7 @@ def numpy_solver(maximise: Callable[[Any], Any], event_dims: int = 1, name: str 
 
 def _one_by_one(maximise: Callable[[Any], Any], event_dims: int, scores: Tensor) -> Tensor:
     event = scores.shape[scores.ndim - event_dims :]
-    instances = scores.cpu().reshape(scores.shape[: scores.ndim - event_dims].numel(), *event)
+    instances = full_precision(scores).cpu().reshape(scores.shape[: scores.ndim - event_dims].numel(), *event)
     vertices = [torch.as_tensor(maximise(one.numpy())).to(scores) for one in instances]
     for vertex in vertices[:1]:
         require(vertex.shape == event, "maximise", "numpy_solver", f"a function to shape {tuple(event)}", vertex)

@@ -103,6 +103,11 @@ class Enumerate(Estimator):
         """All vertices and the law; `hard` is asked once for the cost's shape."""
         return {"expect": ("enumerate", "log_prob")}
 
+    @property
+    def bias(self) -> str:
+        """None, and no noise."""
+        return "exact"
+
     def expect(
         self,
         choice: Choice,
@@ -152,6 +157,11 @@ class MarginalLikelihood(Estimator):
     def needs(self) -> Mapping[str, tuple[str, ...]]:
         """All vertices and the law."""
         return {"expect": ("enumerate", "log_prob")}
+
+    @property
+    def bias(self) -> str:
+        """None, and no noise, of its own objective."""
+        return "exact"
 
     def expect(
         self,
@@ -203,6 +213,11 @@ class IndeCateR(Estimator):
     def needs(self) -> Mapping[str, tuple[str, ...]]:
         """Draws, all vertices of one variable, and the law."""
         return {"expect": ("sample", "enumerate", "log_prob")}
+
+    @property
+    def bias(self) -> str:
+        """None; a single variable leaves no noise either."""
+        return "unbiased"
 
     def expect(
         self,

@@ -56,6 +56,12 @@ class Relaxed(Estimator):
         functions = () if self.relaxation else ("soft",)
         return {"pick" if self.noise is None else "draw": functions, "expect": functions}
 
+    @property
+    def bias(self) -> str:
+        """None for linear costs, where the soft point is the mean of the choice's own law."""
+        fixed = isinstance(self.temperature, int | float)
+        return "linear" if fixed and self == Relaxed() else "biased"
+
     def pick(self, choice: Choice, scores: Tensor) -> Tensor:
         """Give the soft point."""
         soften = self.relaxation or choice.soft

@@ -156,6 +156,11 @@ class ScoreFunction(Estimator):
         """The law."""
         return {"expect": ("sample", "log_prob")}
 
+    @property
+    def bias(self) -> str:
+        """None, with any baseline that does not see the sample it is subtracted from."""
+        return "unbiased"
+
     def expect(
         self,
         choice: Choice,

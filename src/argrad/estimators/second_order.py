@@ -65,10 +65,18 @@ class ReinMax(VertexEstimator):
         """The law, its mean and its covariance."""
         return dict.fromkeys(("draw", "expect"), ("sample", "soft", "covariance"))
 
+    @property
+    def bias(self) -> str:
+        """None for quadratic costs, at temperature 1."""
+        return "quadratic" if self._plain else "biased"
+
+    @property
+    def _plain(self) -> bool:
+        return not isinstance(self.temperature, torch.Tensor) and self.temperature == 1
+
     def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Give a vertex and its carrier; at temperature 1 where the choice knows them, by the closed form."""
-        plain = not isinstance(self.temperature, torch.Tensor) and self.temperature == 1
-        if plain and choice.has("sample_mean") and choice.has("second_order"):
+        if self._plain and choice.has("sample_mean") and choice.has("second_order"):
             mean = choice.soft(full_precision(scores))
             vertex = choice.sample_mean(mean.detach(), 1, generator).squeeze(0)
             return vertex, pull(_second_order, choice, mean, vertex)
@@ -158,8 +166,8 @@ class GappedStraightThrough(VertexEstimator):
     """Straight-through whose relaxation is first moved to agree with the drawn vertex, by a gap, without noise.
 
     Formula:
-        ∂L/∂s := Cov(q) g / τ, q = soft((s + m₁ − m₂)/τ), y ~ p: m₁ raises the drawn option to the best score, m₂
-        lowers the others to at least `gap` below it; no gradient goes through m₁, m₂.
+        ∂L/∂s := J g, J the Jacobian in s of soft((s + m₁ − m₂)/τ), y ~ p: m₁ raises the drawn option to the best
+        score, m₂ lowers the others to at least `gap` below it; no gradient goes through m₁, m₂.
 
     Args:
         temperature: τ > 0.
@@ -190,15 +198,11 @@ class GappedStraightThrough(VertexEstimator):
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:
-        """The law, a way to make a vertex win, and the relaxation with its covariance."""
-        return dict.fromkeys(("draw", "expect"), ("sample", "lift", "soft", "covariance"))
+        """The law, a way to make a vertex win, and the relaxation."""
+        return dict.fromkeys(("draw", "expect"), ("sample", "lift", "soft"))
 
     def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
-        """Attach the gapped Jacobian."""
-        return pull(self._rule, choice, scores, vertex)
-
-    def _rule(self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor) -> Tensor:
-        vertex = choice.vertex(code, scores)
-        shift = choice.lift(scores.detach(), vertex, self.gap) - scores.detach()
-        lifted = scores + shift.masked_fill(scores == -torch.inf, 0)
-        return choice.covariance(choice.soft(choice.tempered(lifted, self.temperature)), grad) / self.temperature
+        """Give the soft point of the lifted scores."""
+        s = full_precision(scores)
+        shift = choice.lift(s.detach(), choice.vertex(vertex, s), self.gap) - s.detach()
+        return choice.soft(choice.tempered(s + shift.masked_fill(s == -torch.inf, 0), self.temperature))

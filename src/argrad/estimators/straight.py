@@ -99,6 +99,17 @@ class StraightThrough(VertexEstimator):
             return {"draw": soft, "expect": soft}
         return {"pick": soft, "draw": (*soft, "sample"), "expect": (*soft, "sample")}
 
+    @property
+    def bias(self) -> str:
+        """None for linear costs, as long as draw and way back are those of the choice's own law."""
+        return "linear" if self._plain else "biased"
+
+    @property
+    def _plain(self) -> bool:
+        temperatures = (self.temperature, self.forward_temperature)
+        warm = all(not isinstance(t, torch.Tensor) and t == 1 for t in temperatures)
+        return warm and self.relaxation is None and self.noise is None
+
     def sharpen(self, choice: Choice, scores: Tensor) -> Tensor:
         """Divide by the forward temperature, before any noise: after it, that would change nothing."""
         return choice.tempered(scores, self.forward_temperature)
@@ -109,10 +120,7 @@ class StraightThrough(VertexEstimator):
 
     def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Give a vertex and its carrier; where one mean serves the draw and the way back, it is computed once."""
-        temperatures = (self.temperature, self.forward_temperature)
-        plain = self.relaxation is None and self.noise is None
-        plain = plain and all(not isinstance(t, torch.Tensor) and t == 1 for t in temperatures)
-        if not (plain and choice.has("sample_mean")):
+        if not (self._plain and choice.has("sample_mean")):
             return super().draw_pair(choice, scores, generator)
         mean = choice.soft(full_precision(scores))
         return choice.sample_mean(mean.detach(), 1, generator).squeeze(0), mean

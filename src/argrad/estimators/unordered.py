@@ -54,6 +54,11 @@ class UnorderedSet(Estimator):
         """The law and all vertices."""
         return {"expect": ("enumerate", "log_prob")}
 
+    @property
+    def bias(self) -> str:
+        """None."""
+        return "unbiased"
+
     def expect(
         self,
         choice: Choice,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from argrad._checks import require, require_scores
+from argrad._checks import in_transform, require, require_scores
 from argrad.choices._gibbs import (
     derivative,
     finite,
@@ -23,13 +23,14 @@ from argrad.choices._gibbs import (
     unmask,
 )
 from argrad.choices.simplex import sparsemax
-from argrad.choices.tree import arborescence, eisner, elimination
+from argrad.choices.tree import arborescence, determinant, eisner, elimination
 from argrad.core import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DIMS = 2
+_BEARABLE = {torch.float32: 1e-6, torch.float64: 1e-9}  # a bound on the error of a marginal; errors are far below
 
 
 def arcs(scores: Tensor, root: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
@@ -103,7 +104,8 @@ def tree(*, projective: bool = False, single_root: bool = True) -> Choice:
 
     Args:
         projective: whether arcs may not cross. True: Eisner's recursion. False: Chu–Liu–Edmonds for the best tree (in
-            float64), and the matrix-tree theorem, by elimination in log space, for the law.
+            float64), and the matrix-tree theorem for the law: by a determinant where that is good to rounding, else,
+            and under transforms, by elimination in log space.
         single_root: whether exactly one word hangs from the root, or at least one.
 
     Its scores are (*batch, n, n), [m, h] for word h as the head of word m and [m, m] for m as a root; see `arcs`.
@@ -113,7 +115,7 @@ def tree(*, projective: bool = False, single_root: bool = True) -> Choice:
 
     Wrong when: `project` is taken for the nearest point of the trees' polytope: it is that of SPIGOT's authors, a
     larger one, where each word has one head and cycles are not excluded: row by row a projection onto the simplex.
-    Ties are broken by the lowest index at each step of the algorithm, not in the order of a dictionary.
+    Ties are broken by a fixed rule at each step of the algorithm, not in the order of a dictionary.
     Draws of trees that need not be projective take n eliminations of O(n³).
 
     Source: Eisner 1996; Chu & Liu 1965; Edmonds 1967; Koo, Globerson, Carreras & Collins 2007; Peng, Thomson & Smith
@@ -139,15 +141,18 @@ def _made(projective: bool, single_root: bool) -> tuple[Choice, Callable[[Tensor
         recursion = partial(eisner.value, single_root=single_root)
         return from_recursion(recursion, "tree", _DIMS, check=_square, **functions)
 
-    value = partial(elimination.log_total, single_root=single_root)
+    quick = partial(determinant.log_total, single_root=single_root)
+    sure = partial(elimination.log_total, single_root=single_root)
+    quick_soft = partial(determinant.marginals, single_root=single_root)
+    sure_soft = partial(derivative, sure, of="tree")
 
     def total(scores: Tensor) -> Tensor:
         _square(scores)
-        return unmask(value(finite(scores)), "tree")
+        return unmask(_bearable(quick, sure, finite(scores)), "tree")
 
     def soft(scores: Tensor) -> Tensor:
         _square(scores)
-        return derivative(value, scores, "tree")
+        return _bearable(quick_soft, sure_soft, finite(scores))
 
     def sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
         s = finite(scores.detach()).expand(samples, *scores.shape)
@@ -158,12 +163,27 @@ def _made(projective: bool, single_root: bool) -> tuple[Choice, Callable[[Tensor
         hard=hard,
         event_dims=_DIMS,
         soft=soft,
+        soft_is_mean=True,
         sample=sample,
         log_prob=partial(log_prob, log_partition=total, event_dims=_DIMS),
         lift=partial(lift, hard=hard, event_dims=_DIMS),
         **functions,
     )
     return choice, total
+
+
+def _bearable(quick: Callable[[Tensor], tuple[Tensor, Tensor]], sure: Callable[[Tensor], Tensor], s: Tensor) -> Tensor:
+    """Take the quick way in the rows of the batch in which its error is that of rounding, the sure way in others."""
+    if in_transform() or s.is_meta:
+        return sure(s)
+    value, error = quick(s)
+    good = error < _BEARABLE[s.dtype]
+    if good.all():
+        return value
+    if not good.any():
+        return sure(s)
+    every = torch.zeros_like(value).index_put((good,), quick(s[good])[0])
+    return every.index_put((~good,), sure(s[~good]))
 
 
 def _square(scores: Tensor) -> None:

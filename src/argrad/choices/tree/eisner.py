@@ -23,35 +23,30 @@ def value(s: Tensor, plus: Callable[[Tensor], Tensor], *, single_root: bool) -> 
     if not single_root:  # the root is one more word, to the left of all, that only has dependents
         words = s.masked_fill(torch.eye(s.shape[-1], dtype=torch.bool, device=s.device), MASKED)
         rows = torch.cat([root.unsqueeze(-1), words], -1)
-        to_right, _ = _halves(pad(rows, (0, 0, 1, 0), value=MASKED), plus)
-        return to_right[..., 0, -1]
-    to_right, to_left = _halves(s, plus)
-    right_half = to_right.flip(-1).diagonal(dim1=-2, dim2=-1)  # from word k to the last
-    left_half = to_left.diagonal(dim1=-2, dim2=-1)  # from the first word to word k
+        return _halves(pad(rows, (0, 0, 1, 0), value=MASKED), plus)[0, ..., 0, -1]
+    head_first, head_last = _halves(s, plus)
+    right_half = head_first.flip(-1).diagonal(dim1=-2, dim2=-1)  # from word k to the last
+    left_half = head_last.flip(-2).diagonal(dim1=-2, dim2=-1)  # from the first word to word k
     return plus(root + left_half + right_half)
 
 
-def _halves(s: Tensor, plus: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """Give all half trees: those with the head first, by [start, width], and those with the head last, by [end, width].
+def _halves(s: Tensor, plus: Callable[[Tensor], Tensor]) -> Tensor:
+    """Give all half trees, by [start, width]: those whose head comes first, in the sentence and in its mirror image.
 
     A span from i to j = i + w is joined from shorter ones: an arc between i and j closes two half trees that face each
-    other, and a half tree of i ends in the half tree of the last dependent of i.
+    other, and a half tree of i ends in the half tree of the last dependent of i. A half tree whose head comes last is
+    one whose head comes first in the mirror.
     """
     n = s.shape[-1]
-    empty = torch.zeros_like(s[..., :1])
-    right_at_start = right_at_end = left_at_start = left_at_end = empty
-    arc_right_at_start = arc_left_at_end = s[..., :0]
+    both = torch.stack([s, s.flip(-2, -1)])
+    at_start = at_end = torch.zeros_like(both[..., :1])
+    arc_at_start = both[..., :0]
     for w in range(1, n):
-        facing = plus(right_at_start[..., : n - w, :] + left_at_end[..., w:, :].flip(-1))
-        arc_right_at_start = _append(arc_right_at_start, facing + s.diagonal(-w, -2, -1), at_end=False)
-        arc_left_at_end = _append(arc_left_at_end, facing + s.diagonal(w, -2, -1), at_end=True)
-        right = plus(arc_right_at_start[..., : n - w, :] + right_at_end[..., w:, :].flip(-1))
-        left = plus(left_at_start[..., : n - w, :] + arc_left_at_end[..., w:, :].flip(-1))
-        right_at_start = _append(right_at_start, right, at_end=False)
-        right_at_end = _append(right_at_end, right, at_end=True)
-        left_at_start = _append(left_at_start, left, at_end=False)
-        left_at_end = _append(left_at_end, left, at_end=True)
-    return right_at_start, left_at_end
+        facing = plus(at_start[..., : n - w, :] + at_start.flip(0, -2)[..., w:, :].flip(-1))
+        arc_at_start = _append(arc_at_start, facing + both.diagonal(-w, -2, -1), at_end=False)
+        half = plus(arc_at_start[..., : n - w, :] + at_end[..., w:, :].flip(-1))
+        at_start, at_end = _append(at_start, half, at_end=False), _append(at_end, half, at_end=True)
+    return at_start
 
 
 def _append(table: Tensor, spans: Tensor, *, at_end: bool) -> Tensor:
