@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 import argrad
-from argrad.comparison.problems.rank import disorder, learn, linear, patients, spearman
+from argrad.comparison.problems.rank import correlation, learn, linear, patients, ranks, spearman
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def rank_loss(scores: Tensor, y: Tensor, _progress: float, grad: argrad.Estimator) -> Tensor:
     """One minus Spearman's correlation: the ranks are hard forward, and get this estimator's gradient."""
-    return disorder(y, argrad.rank(scores, grad=grad))
+    return 1 - correlation(argrad.rank(scores, grad=grad), ranks(y))
 
 
 def squared_error(scores: Tensor, y: Tensor, _progress: float) -> Tensor:

@@ -41,7 +41,9 @@ def fenchel_young(scores: Tensor, way: Tensor, _progress: float) -> Tensor:
 
 WAYS: dict[str, Loss] = {
     "wrong cells, Interpolation(step=10)": wrong_cells(argrad.Interpolation(step=10.0)),
-    "wrong cells, ImplicitMLE(step=10)": wrong_cells(argrad.ImplicitMLE(step=10.0)),
+    "wrong cells, ImplicitMLE(step=10), normal noise": wrong_cells(
+        argrad.ImplicitMLE(step=10.0, noise=argrad.Normal())
+    ),
     "wrong cells, Perturbed(sigma=0.3)": wrong_cells(argrad.Perturbed(sigma=0.3)),
     "Fenchel–Young, one noisy way": fenchel_young,
 }
