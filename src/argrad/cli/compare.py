@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from argrad.comparison import Comparison, Problem
 
-INTERRUPTED = 130
+INTERRUPTED, STOPPED = 130, "stopped before anything was measured."
 
 
 def compare(
@@ -68,9 +68,9 @@ def compare(
         folder = _folder(out or Path("out") / made.name)
         found = _run(made, seeds, draws, console)
     except KeyboardInterrupt:
-        found = None
+        _fail(STOPPED, INTERRUPTED)
     if found is None or not (found.complete or any(row.quality for row in found.rows)):
-        _fail("stopped before anything was measured.", INTERRUPTED)
+        _fail(STOPPED, INTERRUPTED)
     console.print(found)
     for path in _write(found, folder):
         console.print(f"wrote {path}", highlight=False)
@@ -90,7 +90,7 @@ def _folder(path: Path) -> Path:
 def _fail(message: object, code: int = 2) -> NoReturn:
     from rich.console import Console  # noqa: PLC0415
 
-    Console(stderr=True).print(f"argrad compare: {message}", style="red", markup=False, highlight=False)
+    Console(stderr=True).print(f"argrad compare: {message}", style="red", markup=False, soft_wrap=True)
     sys.exit(code)
 
 

@@ -29,7 +29,7 @@ ABOUT = (
     "network prices the pictures, Dijkstra's algorithm (scipy's) finds the cheapest way from corner to corner, and "
     "the cost is the number of cells that this way and the truly cheapest one do not share: the network is never "
     "told a price or a digit. A solver has no law, so that no expected cost is there to compare with: the gradients "
-    "are compared with that of the cost smoothed by normal noise of width 0.3 on the prices, of which `Perturbed` is "
+    "are compared with that of the cost smoothed by normal noise of width 0.3 on the prices, of which Perturbed is "
     "an unbiased estimate."
 )
 PRICES = (5.3, 0.8, 9.2, 1.2, 7.7)  # of the digits 0 to 4; the paper's, in an order that their looks do not tell

@@ -29,7 +29,7 @@ ABOUT = (
     "three characters at a time scores the tags, a 5 × 5 matrix scores what may follow what, and the best path "
     "decides: only the path can know that a quotation is still open. The cost is the number of wrong tags. Lines and "
     "tags come from the standard library and its own tokenizer; the modules for testing are not those for training. "
-    "The cost is linear in the path, so that the gradient through the marginals, `Relaxed`, is the true one of the "
+    "The cost is linear in the path, so that the gradient through the marginals, Relaxed, is the true one of the "
     "expected cost."
 )
 TRAIN = ("argparse", "ast", "calendar", "configparser", "dataclasses", "difflib", "fractions", "ftplib", "inspect")
@@ -141,12 +141,11 @@ def tags(*, steps: int = 300, device: str = "cpu") -> Problem:
         scores=model(some).scores.detach(),
         estimators=named(
             [
+                Interpolation(step=5.0),
+                ImplicitMLE(step=20.0),
                 Deterministic(StraightThrough()),
-                StraightThrough(),
-                Deterministic(Spigot()),
-                Interpolation(),
-                ImplicitMLE(),
-                Perturbed(),
+                Deterministic(Spigot(step=0.1)),
+                Perturbed(sigma=0.3),
                 ScoreFunction(samples=4),
             ]
         ),
@@ -161,6 +160,7 @@ def tags(*, steps: int = 300, device: str = "cpu") -> Problem:
         name="tags",
         about=ABOUT,
         reference=Relaxed(),
+        draws=300,
     )
 
 
