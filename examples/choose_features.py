@@ -8,7 +8,7 @@ end the 5 best scores are the choice.
 The rival ranks columns by the weights of a linear classifier of all columns and keeps the best 5. Each selection is
 judged by a fresh network that is trained on those 5 columns alone, on images that the selection never saw.
 
-    python examples/choose_features.py --seeds 10 --steps 1500
+    python examples/choose_features.py --seeds 10 --steps 300
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main() -> None:
     """Print a line a seed, and the means."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=300)
     options = parser.parse_args()
     print("| seed | learned | by weights | random | noise columns learned |\n|---|---|---|---|---|")
     rows = []

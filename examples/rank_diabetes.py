@@ -2,9 +2,20 @@
 
 Spearman's correlation is Pearson's of the ranks. The ranks in the forward pass are the hard ones, so the loss is the
 measure itself, to the last digit; the gradient is that of the soft ranks (Blondel et al. 2020). Beside it, least
-squares on the values and the same loss with soft ranks forward. Correlations are on the patients left out.
+squares on the values and the same loss with soft ranks forward.
 
     python examples/rank_diabetes.py --seeds 10 --steps 300
+
+Mean correlations over ten splits, and on how many of them a loss was ahead of squared error:
+
+| loss | training | left out | ahead of squared error, training | left out |
+|---|---|---|---|---|
+| squared error | 0.7148 | 0.6656 | 0/10 | 0/10 |
+| hard ranks, soft gradient | 0.7162 | 0.6664 | 7/10 | 4/10 |
+| soft ranks | 0.7171 | 0.6702 | 10/10 | 7/10 |
+
+So the measure itself can be trained through hard ranks; what it gains here is less than 142 patients can show (the
+standard error of one such correlation is about 0.05).
 """
 
 from __future__ import annotations

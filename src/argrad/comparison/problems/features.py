@@ -39,7 +39,7 @@ ABOUT = (
     "the training, all columns weighed by their marginals."
 )
 K, PIXELS, NOISE, CLASSES = 5, 40, 10, 10
-BATCH, LOOKS, JUDGED = 128, 3, 200
+BATCH, LOOKS, JUDGED = 128, 2, 400
 
 
 def columns(seed: int, device: str | torch.device = "cpu") -> Parts:
@@ -89,7 +89,7 @@ def features(*, steps: int = 300, device: str = "cpu") -> Problem:
 
     >>> from argrad.comparison.problems import features
     >>> features(steps=1).scores.shape
-    torch.Size([32, 50])
+    torch.Size([16, 50])
     """
     parts = columns(0, device)
     model = Selection(0).to(device)
@@ -97,8 +97,8 @@ def features(*, steps: int = 300, device: str = "cpu") -> Problem:
         pass
     net = model.net.requires_grad_(False)
     return Problem(
-        cost=partial(surprise, net, parts[0][:32], parts[1][:32]),
-        scores=model.scores.detach().expand(32, -1).contiguous(),
+        cost=partial(surprise, net, parts[0][:16], parts[1][:16]),
+        scores=model.scores.detach().expand(16, -1).contiguous(),
         estimators=named(
             [
                 StraightThrough(),
@@ -115,7 +115,7 @@ def features(*, steps: int = 300, device: str = "cpu") -> Problem:
         choice=k_subset(K),
         name="features",
         about=ABOUT,
-        draws=200,
+        draws=100,
     )
 
 
