@@ -109,6 +109,16 @@ def test_a_real_comparison_prints_and_writes_everything(tmp_path):
     assert found.plot(tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_report_says_only_what_the_table_shows():
+    hard = Row("hard", measured("hard").quality, Training({0: (Outcome(1.0),)}))
+    assert "soft" not in str(Comparison("p", (hard,)))
+    assert "objective" not in str(Comparison("p", (hard,)))
+    both = str(Comparison("p", (measured("Relaxed", hard=(1.0,)), hard)))
+    assert "soft − hard" in both
+    assert "Relaxed has an objective of its own" in both
+    assert "None of these" in str(Comparison("p", (Row("unfit", refused="needs a law"),)))
+
+
 def test_an_estimator_that_does_not_suit_has_the_reason_in_its_row():
     black_box = lambda y: y.argmax(-1).float()  # noqa: E731
     found = argrad.compare(black_box, torch.zeros(3), [argrad.Enumerate(), argrad.ReinMax()], draws=10)

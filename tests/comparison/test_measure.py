@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import argrad
-from argrad.choices import cube, one_hot
+from argrad.choices import cube, k_subset, matching, one_hot, rank, solver, tree
 from argrad.comparison import Deterministic, compare
 from argrad.comparison.measure import Question, find_truth, measure
 from argrad.comparison.meter import LiveBytes, peak_bytes
@@ -95,6 +95,49 @@ def test_a_choice_that_cannot_be_enumerated_is_sampled():
     assert "ScoreFunction" in truth.source
     exact = 0.25 * (PRICES - PRICES.mean())
     assert (truth.gradient - exact).norm() < 4 * truth.variance**0.5
+
+
+def test_a_choice_without_a_law_is_compared_with_the_cost_smoothed_by_noise():
+    choice = solver(one_hot.hard, name="a bare maximiser")
+    prices, scores = torch.tensor([1.0, 3.0]), torch.tensor([0.4, -0.1])
+    question = Question(lambda y: y @ prices, (scores,), choice)
+    truth = find_truth(question, torch.Generator().manual_seed(0), most_states=100, draws=500)
+    assert "no law" in truth.source
+    distance = (scores[1] - scores[0]) / 2**0.5  # P(second) = Φ((s₂ − s₁)/√2)
+    slope = 2 * (-(distance**2) / 2).exp() / (2 * torch.pi) ** 0.5 / 2**0.5
+    assert (truth.gradient - torch.stack([-slope, slope])).norm() < 4 * truth.variance**0.5
+
+
+def test_a_reference_stands_for_the_truth_where_states_are_too_many():
+    question = Question(linear, (torch.zeros(4),), one_hot)
+    generator = torch.Generator().manual_seed(0)
+    given = find_truth(question, generator, most_states=3, draws=5, reference=argrad.Relaxed())
+    assert (given.source, given.variance) == ("Relaxed", 0)
+    assert torch.allclose(given.gradient.float(), 0.25 * (PRICES - PRICES.mean()))
+    enumerated = find_truth(question, generator, most_states=4, draws=5, reference=argrad.Identity())
+    assert "exact" in enumerated.source
+
+
+@pytest.mark.parametrize("choice", [k_subset(30), rank])
+def test_a_choice_with_more_vertices_than_can_be_listed_is_drawn(choice):
+    question = Question(lambda y: y.square().mean(-1), (torch.zeros(300),), choice)
+    truth = find_truth(question, torch.Generator().manual_seed(0), most_states=100, draws=3)
+    assert truth.source == "mean of 3 draws of ScoreFunction(samples=64), unbiased"
+
+
+@pytest.mark.parametrize("choice", [matching, tree()])
+def test_choices_of_two_dimensions_are_compared(choice):
+    weights = torch.randn(3, 3, generator=torch.Generator().manual_seed(0))
+    scores = torch.randn(2, 3, 3, generator=torch.Generator().manual_seed(1))
+    found = compare(
+        lambda y: ((y * weights).sum((-2, -1)) - 0.5) ** 2,
+        scores,
+        [argrad.Enumerate(), argrad.StraightThrough(), argrad.ScoreFunction(samples=4), argrad.ImplicitMLE()],
+        choice=choice,
+        draws=300,
+    )
+    assert found.truth == "exact, all states enumerated"
+    assert [row.quality.biased for row in found.rows] == [False, True, False, True]
 
 
 def test_several_tensors_and_other_choices():

@@ -15,6 +15,7 @@ backprop"; Rush 2020, "Torch-Struct" (drawing by the gradient).
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -115,9 +116,10 @@ def require_lengths(lengths: object, batch: torch.Size, longest: int, of: str) -
         require(low >= 1 and high <= longest, "lengths", of, f"in [1, {longest}]", low if low < 1 else high)
 
 
-def require_enumerable(count: float, of: str) -> None:
+def require_enumerable(count: int, of: str) -> None:
     """Refuse to list more vertices than fit."""
-    require(count <= _MOST_VERTICES, "scores", of, f"of at most {_MOST_VERTICES} vertices to enumerate", f"{count:.3g}")
+    shown = f"{Decimal(count):.3g}"  # 300! has no float
+    require(count <= _MOST_VERTICES, "scores", of, f"of at most {_MOST_VERTICES} vertices to enumerate", shown)
 
 
 def derivative(total: Callable[[Tensor], Tensor], scores: Tensor, of: str) -> Tensor:

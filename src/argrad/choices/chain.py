@@ -250,7 +250,7 @@ class _LawWithTangent(_Law):
 def _enumerate(scores: Tensor) -> Tensor:
     require_event(scores, "chain", _DIMS)
     steps, count = scores.shape[-3], scores.shape[-1]
-    require_enumerable(float(count) ** (steps + 1), "chain")
+    require_enumerable(count ** (steps + 1), "chain")
     path = torch.cartesian_prod(*[torch.arange(count, device=scores.device)] * (steps + 1))
     like = scores.new_zeros(len(path), steps, count, count)
     return spread(_vertex(path.view(len(path), -1), like), scores, _DIMS)

@@ -124,7 +124,7 @@ def _check(scores: Tensor) -> None:
 def _enumerate(scores: Tensor) -> Tensor:
     _check(scores)
     length, longest, count = scores.shape[-4:-1]
-    counts = [1.0]
+    counts = [1]
     for t in range(1, length + 1):
         counts.append(count * sum(counts[max(0, t - longest) : t]))
     require_enumerable(counts[-1], "segmentation")

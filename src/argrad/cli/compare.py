@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from argrad.comparison import Comparison, Problem
 
-SUFFIXES = "report.html, plot.png, results.json, results.csv"
+INTERRUPTED, STOPPED = 130, "stopped before anything was measured."
 
 
 def compare(
     problem: str,
+    /,
     *,
-    seeds: int = 5,
-    steps: int | None = None,
+    seeds: Annotated[int, Parameter(validator=Number(gte=1))] = 5,
+    steps: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     estimators: str | None = None,
-    draws: int = 1000,
+    draws: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
     device: str = "cpu",
-    out: Annotated[Path | None, Parameter(help="Folder for report.html, plot.png, results.json and .csv.")] = None,
+    out: Path | None = None,
 ) -> None:
     """Measure gradient estimators side by side: bias, variance, time, memory, and what training ends with.
 
@@ -33,8 +35,18 @@ def compare(
     Parameters
     ----------
     problem
-        select, keypoint, vae or polynomial; or path.py:function, where the function returns an
-        argrad.comparison.Problem. The file is run.
+        One of
+
+        - select: read digits through an argmax
+        - keypoint: a position by soft-argmax
+        - vae: an autoencoder with categorical codes
+        - polynomial: 128 coins, the toy of the ReinMax paper
+        - features: choose 5 of 50 columns
+        - rank: Spearman's correlation as the loss
+        - tags: a Viterbi layer in a network
+        - path: Dijkstra's algorithm in a network
+
+        or path.py:function, where the function returns an argrad.comparison.Problem. The file is run.
     seeds
         Trainings of each estimator.
     steps
@@ -42,42 +54,64 @@ def compare(
     estimators
         Instead of the problem's own, such as "ReinMax,GumbelRao(samples=10,temperature=0.5)".
     draws
-        Calls on which each estimator's gradient is measured.
+        Calls on which each estimator's gradient is measured; default: the problem's own, 1000 as a rule.
     device
         Where to compute: cpu, cuda, ….
     out
-        Default: out/ and the problem's name.
+        Folder for report.html, plot.png, results.json and results.csv; default: out/ and the problem's name.
     """
     from rich.console import Console  # noqa: PLC0415 (nothing here may slow `argrad --help`)
 
     console = Console()
     try:
         made = _make(problem, steps, device, estimators)
-    except (ValueError, TypeError, ImportError, OSError, SyntaxError) as error:
-        Console(stderr=True).print(f"argrad compare: {error}", style="red", markup=False, highlight=False)
-        sys.exit(2)
-    found = _run(made, seeds, draws, console)
-    if found is None or not any(row.quality for row in found.rows):
-        console.print("Stopped before anything was measured.")
-        sys.exit(130)
+        folder = _folder(out or Path("out") / made.name)
+        found = _run(made, seeds, draws, console)
+    except KeyboardInterrupt:
+        _fail(STOPPED, INTERRUPTED)
+    if found is None or not (found.complete or any(row.quality for row in found.rows)):
+        _fail(STOPPED, INTERRUPTED)
     console.print(found)
-    for path in _write(found, out or Path("out") / made.name):
+    for path in _write(found, folder):
         console.print(f"wrote {path}", highlight=False)
     if not found.complete:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+
+
+def _folder(path: Path) -> Path:
+    """Make the folder now: better than to learn after the trainings that it cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _fail(f"--out {path} cannot be made: {error.strerror}.")
+    return path
+
+
+def _fail(message: object, code: int = 2) -> NoReturn:
+    from rich.console import Console  # noqa: PLC0415
+
+    Console(stderr=True).print(f"argrad compare: {message}", style="red", markup=False, soft_wrap=True)
+    sys.exit(code)
 
 
 def _make(problem: str, steps: int | None, device: str, estimators: str | None) -> Problem:
+    """Make the problem; a mistake in what was typed is said in a line, one inside a user's file with its traceback."""
     from dataclasses import replace  # noqa: PLC0415
 
-    from argrad.cli.names import find_problem, read_estimators  # noqa: PLC0415
+    from argrad.cli.names import find_problem, inside, read_estimators, require_device  # noqa: PLC0415
 
-    chosen = None if estimators is None else read_estimators(estimators)
-    made = find_problem(problem)(**{"steps": steps} if steps is not None else {}, device=device)
+    try:
+        require_device(device)
+        chosen = None if estimators is None else read_estimators(estimators)
+        made = find_problem(problem)(**{"steps": steps} if steps is not None else {}, device=device)
+    except (ValueError, TypeError, ImportError, OSError, SyntaxError) as error:
+        if inside(error, problem):
+            raise
+        _fail(error)
     return made if chosen is None else replace(made, estimators=chosen)
 
 
-def _run(problem: Problem, seeds: int, draws: int, console: Console) -> Comparison | None:
+def _run(problem: Problem, seeds: int, draws: int | None, console: Console) -> Comparison | None:
     """Run it under a progress bar; Ctrl-C ends it with what is known."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
 
@@ -97,7 +131,6 @@ def _run(problem: Problem, seeds: int, draws: int, console: Console) -> Comparis
 
 
 def _write(found: Comparison, folder: Path) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
     written = [found.to_json(folder / "results.json"), found.to_csv(folder / "results.csv")]
     try:
         written.append(found.plot(folder / "plot.png"))

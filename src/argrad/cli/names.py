@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import traceback
+from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 import argrad
 from argrad import choices, noise
@@ -16,10 +20,10 @@ from argrad.comparison import Annealed, Deterministic, Problem, label
 from argrad.core import Estimator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
-BUILT_IN = ("keypoint", "polynomial", "select", "vae")
+BUILT_IN = ("features", "keypoint", "path", "polynomial", "rank", "select", "tags", "vae")
 
 
 def vocabulary() -> dict[str, Any]:
@@ -61,13 +65,32 @@ def _value(node: ast.expr, words: dict[str, Any]) -> Any:
     if isinstance(node, ast.Name):
         if node.id in words:
             return words[node.id]
-        msg = f"--estimators: there is no {node.id!r}. Known: {_known(words)}."
+        msg = f"--estimators: there is no {node.id!r}. {_meant(node.id, words) or f'Known: {_known(words)}.'}"
         raise ValueError(msg)
     if isinstance(node, ast.Call):
         made = _value(node.func, words)
         named = {k.arg: _instance(_value(k.value, words)) for k in node.keywords if k.arg is not None}
-        return made(*(_instance(_value(arg, words)) for arg in node.args), **named)
+        return _called(made, [_instance(_value(arg, words)) for arg in node.args], named)
     return ast.literal_eval(node)
+
+
+def _called(made: Any, args: list[Any], named: dict[str, Any]) -> Any:
+    """Make it, or say what it would take."""
+    takes = inspect.signature(made)
+    try:
+        takes.bind(*args, **named)
+    except TypeError as error:
+        what = ", ".join(takes.parameters) or "nothing"
+        msg = f"--estimators: {made.__name__} takes {what}; {error}."
+        raise ValueError(msg) from error
+    return made(*args, **named)
+
+
+def _meant(word: str, words: Iterable[str]) -> str:
+    """Ask after the likeliest word; nothing where none is like it."""
+    by_lower = {known.lower(): known for known in words}
+    close = get_close_matches(word.lower(), by_lower, 1)
+    return f"Did you mean {by_lower[close[0]]}?" if close else ""
 
 
 def _instance(value: Any) -> Any:
@@ -87,22 +110,50 @@ def find_problem(text: str) -> Callable[..., Problem]:
     """
     if text in BUILT_IN:
         return getattr(import_module("argrad.comparison.problems"), text)
-    path, colon, name = text.rpartition(":")
-    if not colon or not path.endswith(".py"):
-        msg = f"PROBLEM is one of {', '.join(BUILT_IN)}, or path.py:function. Got {text!r}."
-        raise ValueError(msg)
-    function = getattr(_run_file(Path(path)), name, None)
+    path, name = _parts(text)
+    if not path:
+        hint = f"Which function of the file? {text}:function" if text.endswith(".py") else _meant(text, BUILT_IN)
+        msg = f"PROBLEM is one of {', '.join(BUILT_IN)}, or path.py:function. Got {text!r}. {hint}"
+        raise ValueError(msg.rstrip())
+    module = _run_file(Path(path))
+    function = getattr(module, name, None)
     if not callable(function):
-        msg = f"{path} has no function {name!r}."
-        raise ValueError(msg)  # noqa: TRY004 (what the user wrote is text)
+        msg = f"{path} has no function {name!r}. {_meant(name, vars(module))}"
+        raise ValueError(msg.rstrip())  # noqa: TRY004 (what the user wrote is text)
     return partial(_call, function, text)
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """Part "path.py:function"; two empty strings if it is not of that form."""
+    path, _, name = text.rpartition(":")
+    return (path, name) if path.endswith(".py") else ("", "")
+
+
+def inside(error: BaseException, text: str) -> bool:
+    """Whether an error came up in the user's own file, so that its traceback says more than its message."""
+    path = _parts(text)[0]
+    files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)}
+    return bool(path) and str(Path(path).resolve()) in files
+
+
+def require_device(name: str) -> None:
+    """Refuse a device that is none, or that this machine or this PyTorch does not have.
+
+    Raises:
+        ValueError: it cannot be used, and why.
+    """
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        msg = f"--device {name} cannot be used here: {str(error).splitlines()[0]}"
+        raise ValueError(msg) from error
 
 
 def _run_file(path: Path) -> ModuleType:
     if not path.is_file():
         msg = f"There is no file {path}."
         raise FileNotFoundError(msg)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
     if spec is None or spec.loader is None:
         msg = f"{path} is not Python."
         raise ValueError(msg)
@@ -117,7 +168,13 @@ def _call(function: Callable[..., object], text: str, **options: object) -> Prob
     if "steps" in options and "steps" not in taken:
         msg = f"--steps was given, but {text} takes no 'steps'."
         raise TypeError(msg)
-    made = function(**{name: value for name, value in options.items() if name in taken})
+    given = {name: value for name, value in options.items() if name in taken}
+    free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    lacks = [n for n, p in taken.items() if n not in given and p.default is p.empty and p.kind not in free]
+    if lacks:
+        msg = f"{text} needs {', '.join(lacks)}; argrad compare gives at most steps and device."
+        raise TypeError(msg)
+    made = function(**given)
     if not isinstance(made, Problem):
         msg = f"{text} must return an argrad.comparison.Problem. Got {made!r}."
         raise TypeError(msg)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from argrad.comparison.meter import peak_bytes, stopwatch
 from argrad.comparison.moments import Moments
-from argrad.estimators import Enumerate, IndeCateR, ScoreFunction
+from argrad.comparison.ways import label
+from argrad.estimators import Enumerate, IndeCateR, Perturbed, ScoreFunction
 from argrad.estimators.exact import cost_dims
 from argrad.verbs import expect
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from argrad.core import Choice, Estimator
 
+_UNCOUNTED = 2**63
+_SAMPLES = 64  # of a draw of the truth, where it is drawn
 _TIMED = 10  # calls of a deterministic estimator
 _SURE = 4.0  # standard errors from which on a squared bias is called one: its estimate is skewed to the right
 
@@ -45,13 +48,19 @@ class Question:
 
     def states(self) -> int:
         """Count the joint states of the variables that share a cost."""
-        if not self.choice.has("enumerate"):
-            return 2**63
         dims = cost_dims(self.choice, self.cost, self.scores)
         shapes = [s.shape[dims : s.ndim - self.choice.event_dims] for s in self.scores]
-        return prod(
-            self.choice.enumerate(s.detach()).shape[0] ** prod(v) for s, v in zip(self.scores, shapes, strict=True)
-        )
+        return prod(self.options(s) ** prod(v) for s, v in zip(self.scores, shapes, strict=True))
+
+    def options(self, scores: Tensor) -> int:
+        """Count the vertices of one variable; as too many to count, where the choice does not list them."""
+        if not self.choice.has("enumerate"):
+            return _UNCOUNTED
+        one = scores.detach().reshape(-1, *scores.shape[scores.ndim - self.choice.event_dims :])[:1]
+        try:
+            return len(self.choice.enumerate(one))
+        except ValueError:  # it says so itself when there are too many
+            return _UNCOUNTED
 
 
 @dataclass(frozen=True)
@@ -79,15 +88,33 @@ class Truth:
         return self.variance**0.5 / self.norm if self.norm else 0.0
 
 
-def find_truth(question: Question, generator: torch.Generator, *, most_states: int, draws: int) -> Truth:
-    """Enumerate where that fits, else average an unbiased estimator over many draws."""
+def find_truth(
+    question: Question,
+    generator: torch.Generator,
+    *,
+    most_states: int,
+    draws: int,
+    reference: Estimator | None = None,
+) -> Truth:
+    """Enumerate where that fits, else average the reference, or an unbiased estimator where none is given."""
     if question.states() <= most_states:
         return Truth(question.gradient(Enumerate(), generator).double(), "exact, all states enumerated")
-    local = question.choice.has("enumerate")
-    unbiased: Estimator = IndeCateR() if local else ScoreFunction(samples=64)
-    moments = Moments.of(draw_many(question, unbiased, generator, draws, []))
-    source = f"mean of {draws} draws of {type(unbiased).__name__}, unbiased"
-    return Truth(moments.mean, source, moments.variance / draws)
+    mean_of, draws, why = (reference, draws, "") if reference else _unbiased(question, most_states, draws)
+    moments = Moments.of(draw_many(question, mean_of, generator, draws, []))
+    many = f"mean of {moments.count} draws of " if moments.count > 1 else ""
+    return Truth(moments.mean, f"{many}{label(mean_of)}{why}", moments.variance / moments.count)
+
+
+def _unbiased(question: Question, most_states: int, draws: int) -> tuple[Estimator, int, str]:
+    """Give an estimator whose mean is the true gradient, how often to draw it, and a word on it.
+
+    A choice without a law, such as a solver, has no expected cost: it gets one by noise on its scores.
+    """
+    if max(question.options(s) for s in question.scores) <= most_states:
+        return IndeCateR(), 10 * draws, ", unbiased"
+    if question.choice.has("sample") and question.choice.has("log_prob"):
+        return ScoreFunction(samples=_SAMPLES), draws, ", unbiased"
+    return Perturbed(samples=_SAMPLES), draws, ", as the choice has no law: its cost is smoothed by noise of width 1"
 
 
 @dataclass(frozen=True)

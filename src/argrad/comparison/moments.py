@@ -68,7 +68,9 @@ class Moments:
     @property
     def signal(self) -> float:
         """‖E[x]‖, without the part that the noise of the mean adds."""
-        return max(self.mean.square().sum().item() - self.variance / self.count, 0.0) ** 0.5
+        of_noise = self.variance / self.count
+        squared = self.mean.square().sum().item() - of_noise
+        return squared**0.5 if squared > _ROUNDING * of_noise else 0.0
 
     def squared_distance(self, point: Tensor, variance: float = 0.0) -> tuple[float, float]:
         """Give an unbiased estimate of ‖E[x] − point‖² and its standard error.

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from argrad.comparison.screen import (
     GRADIENT_COLUMNS,
-    GRADIENT_LEGEND,
-    TRAINING_COLUMNS,
-    TRAINING_LEGEND,
     gradient_cells,
+    gradient_legend,
     notes,
     training_cells,
-    truth_in_words,
+    training_columns,
+    training_legend,
 )
 
 if TYPE_CHECKING:
@@ -99,16 +98,16 @@ def _trainings(comparison: Comparison) -> str:
         return ""
     better = "higher" if comparison.metric.larger_is_better else "lower"
     rows = [(row, training_cells(comparison, row)) for row in comparison.trained]
-    table = _table(comparison, TRAINING_COLUMNS, rows)
-    name = escape(comparison.metric.name)
-    return f'<h2>After training: {name}, {better} is better</h2>{table}<p class="soft">{escape(TRAINING_LEGEND)}</p>'
+    table = _table(comparison, training_columns(comparison), rows)
+    name, legend = escape(comparison.metric.name), escape(training_legend(comparison))
+    return f'<h2>After training: {name}, {better} is better</h2>{table}<p class="soft">{legend}</p>'
 
 
 def _gradients(comparison: Comparison) -> str:
     rows = [(row, gradient_cells(row)) for row in comparison.rows if row.quality is not None]
     if not rows:
         return ""
-    legend = escape(GRADIENT_LEGEND.format(truth=truth_in_words(comparison)))
+    legend = escape(gradient_legend(comparison))
     return f'<h2>The gradient of one call</h2>{_table(comparison, GRADIENT_COLUMNS, rows)}<p class="soft">{legend}</p>'
 
 

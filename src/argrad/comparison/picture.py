@@ -42,7 +42,8 @@ def _figure(comparison: Comparison, titled: bool) -> Any:
     rows = _order(comparison)
     curves = any(len(c) > 1 for r in rows if r.training for c in r.training.curves.values())
     tall = 1.3 + 0.31 * len(rows)
-    figure = Figure(figsize=(10.5, tall + 3.2 * curves + 0.5 * titled), layout="constrained")
+    wide = 10.5 + 0.08 * max(0, max((len(row.name) for row in rows), default=0) - 28)  # long names take their own room
+    figure = Figure(figsize=(wide, tall + 3.2 * curves + 0.5 * titled), layout="constrained")
     ratios = [tall, 3.2] if curves else [tall]
     parts: Any = figure.subfigures(len(ratios), 1, squeeze=False, height_ratios=ratios, hspace=0.04)[:, 0]
     panels: list[tuple[Callable[[Any, Comparison, list[Row]], None], float]] = [(_errors, 1.2), (_seconds, 0.7)]
@@ -100,18 +101,20 @@ def _errors(axes: Any, comparison: Comparison, rows: list[Row]) -> None:  # noqa
         q = row.quality
         if q is None:
             continue
-        bias = max(q.bias if q.biased else 0.0, LEAST)
+        bias = max(q.bias if q.biased else q.bias_error, LEAST)
+        known = q.biased or bias == LEAST
         noise = max(q.noise, LEAST)
         axes.plot([bias, noise], [i, i], color=RULE, linewidth=2.2, zorder=2)
         axes.scatter([noise], [i], s=34, facecolor="white", edgecolor=WINNER, linewidth=1.5, zorder=3)
-        axes.scatter([bias], [i], s=36, marker="D", color=SECOND, linewidth=0, zorder=4)
+        face = SECOND if known else "white"
+        axes.scatter([bias], [i], s=30, marker="D", facecolor=face, edgecolor=SECOND, linewidth=1.2, zorder=4)
     axes.set_xscale("log")
-    top = max((max(r.quality.bias, r.quality.noise) for r in rows if r.quality), default=1.0)
+    top = max((max(q.bias, q.bias_error, q.noise) for q in (r.quality for r in rows) if q), default=1.0)
     decades = [10.0**k for k in range(-2, 7) if 10.0**k <= 2 * max(top, 1.0)]
     axes.set_xticks([LEAST, *decades], ["none", *(f"{d:g}" for d in decades)], minor=False)
     axes.minorticks_off()
     axes.set_xlim(LEAST / 1.6, 1.8 * max(top, 1.0))
-    _title(axes, "One call's gradient: ◆ bias, ○ noise", "relative to the true gradient's length")
+    _title(axes, "Gradient: ◆ bias, ○ noise", "relative to the true one; ◇ bias at most")
 
 
 def _seconds(axes: Any, comparison: Comparison, rows: list[Row]) -> None:  # noqa: ARG001

@@ -69,6 +69,9 @@ class Problem:
         choice: what is chosen.
         name: one word.
         about: what is learned from what, in a sentence or two.
+        reference: an estimator whose mean is known to be the true gradient; used where states are too many to
+            enumerate. None: an unbiased one, or `Perturbed` for a choice without a law.
+        draws: calls on which each estimator's gradient is measured, unless the caller says otherwise.
     """
 
     cost: Callable[..., Tensor]
@@ -79,6 +82,8 @@ class Problem:
     choice: Choice = one_hot
     name: str = "comparison"
     about: str = ""
+    reference: Estimator | None = None
+    draws: int = 1000
 
 
 def outcomes(result: float | Outcome | Iterable[Outcome]) -> Iterable[Outcome]:

@@ -89,6 +89,7 @@ def compare(
     seeds: int = 3,
     metric: Metric = Metric(),  # noqa: B008 (frozen)
     draws: int = 1000,
+    reference: Estimator | None = None,
     most_states: int = 4096,
     seed: int = 0,
     name: str = "comparison",
@@ -108,7 +109,10 @@ def compare(
         seeds: how many trainings an estimator gets, with seeds 0, 1, ….
         metric: what the results of `train` are: name, direction, resolution.
         draws: how many calls each estimator's gradient is measured on.
-        most_states: up to how many joint states the truth is enumerated; above, an unbiased estimator is averaged.
+        reference: an estimator whose mean is known to be the true gradient, to average where states are too many to
+            enumerate. None: an unbiased one. A choice without a law, such as a solver, has no expected cost: it is
+            then compared with the gradient of `Perturbed(sigma=1)`, the cost smoothed by noise on the scores.
+        most_states: up to how many joint states the truth is enumerated.
         seed: of the draws.
         name: what to call the problem.
 
@@ -131,7 +135,7 @@ def compare(
     [False, True]
     """
     chosen = standard_estimators() if estimators is None else named(estimators)
-    problem = Problem(cost, scores, chosen, train, metric, choice, name)
+    problem = Problem(cost, scores, chosen, train, metric, choice, name, reference=reference)
     last = None
     for stage in stages(problem, seeds=seeds, draws=draws, most_states=most_states, seed=seed):
         last = stage.comparison
@@ -142,13 +146,14 @@ def compare(
 
 
 def stages(
-    problem: Problem, *, seeds: int = 3, draws: int = 1000, most_states: int = 4096, seed: int = 0
+    problem: Problem, *, seeds: int = 3, draws: int | None = None, most_states: int = 4096, seed: int = 0
 ) -> Iterator[Stage]:
     """Run a comparison piece by piece; the last stage has all of it.
 
     First every gradient is measured, then every estimator is trained with the first seed, then with the second, so
     that an early stop leaves a table in which all have had the same.
     """
+    draws = problem.draws if draws is None else draws
     scores = _checked(problem, seeds, draws)
     question = Question(problem.cost, scores, problem.choice)
     generator = torch.Generator(scores[0].device).manual_seed(seed)
@@ -158,7 +163,7 @@ def stages(
     setting = _setting(problem, seeds if problem.train else 0, draws, scores[0].device)
     found = Comparison(problem.name, rows, problem.metric, problem.about, setting=setting, complete=False)
     yield Stage(0, total, "finding the true gradient", found)
-    truth = find_truth(question, generator, most_states=most_states, draws=10 * draws)
+    truth = find_truth(question, generator, most_states=most_states, draws=draws, reference=problem.reference)
     found = replace(found, truth=truth.source, truth_error=truth.relative_error)
     for done, (name, estimator) in enumerate(problem.estimators.items(), start=1):
         yield Stage(done, total, f"measuring {name}", found)

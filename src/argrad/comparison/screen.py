@@ -18,13 +18,7 @@ if TYPE_CHECKING:
     from argrad.comparison.result import Comparison, Row
 
 GRADIENT_COLUMNS = ("bias", "noise", "cosine", "signal/noise", "time", "memory")
-GRADIENT_LEGEND = (
-    "bias, noise: of one call, relative to the length of the true gradient ({truth}); “<”: within noise, at most this. "
-    "cosine: of one call with the truth. time, memory: of one call, forward and backward. MarginalLikelihood and "
-    "Relaxed have objectives of their own: what counts as bias here is their design."
-)
-TRAINING_COLUMNS = ("median", "worst", "soft − hard", "every seed")
-TRAINING_LEGEND = "Sorted by the worst seed. soft − hard: what the same model seems to gain by soft choices."
+SOFT = "soft − hard"
 WIDE = 110  # columns of a terminal that has room for all
 
 
@@ -37,14 +31,14 @@ def render(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         better = "higher" if comparison.metric.larger_is_better else "lower"
         title = f"After training: {comparison.metric.name}, {better} is better"
         cells = {row.name: training_cells(comparison, row) for row in comparison.trained}
-        yield from _table(comparison, title, TRAINING_COLUMNS, cells, () if wide else ("every seed",))
-        yield Text(f"{TRAINING_LEGEND}\n", style="dim")
+        yield from _table(comparison, title, training_columns(comparison), cells, () if wide else ("every seed",))
+        yield Text(f"{training_legend(comparison)}\n", style="dim")
     cells = {row.name: gradient_cells(row) for row in comparison.rows if row.quality is not None}
     if cells:
         yield from _table(
             comparison, "The gradient of one call", GRADIENT_COLUMNS, cells, () if wide else ("signal/noise",)
         )
-        yield Text(GRADIENT_LEGEND.format(truth=truth_in_words(comparison)) + "\n", style="dim")
+        yield Text(f"{gradient_legend(comparison)}\n", style="dim")
     for note in notes(comparison):
         yield Text(note, style="yellow")
     yield Text(comparison.verdict, style="bold green")
@@ -67,12 +61,42 @@ def _table(
     yield table
 
 
+def training_columns(comparison: Comparison) -> tuple[str, ...]:
+    """Name the columns; the gap is left out where no model is soft."""
+    gaps = [row.training.gap for row in comparison.trained if row.training]
+    return ("median", "worst", *([SOFT] if any(gap is not None for gap in gaps) else []), "every seed")
+
+
+def training_legend(comparison: Comparison) -> str:
+    """Say what the columns are."""
+    soft = f" {SOFT}: what the same model seems to gain by soft choices."
+    return "Sorted by the worst seed." + (soft if SOFT in training_columns(comparison) else "")
+
+
 def training_cells(comparison: Comparison, row: Row) -> list[str]:
-    """Give the words for TRAINING_COLUMNS."""
+    """Give the words for the training's columns."""
+    columns = training_columns(comparison)
     if row.training is None:
-        return ["–"] * len(TRAINING_COLUMNS)
-    every = " · ".join(number(value) for value in row.training.hard)
-    return [number(row.training.median), number(comparison.worst(row)), number(row.training.gap), every]
+        return ["–"] * len(columns)
+    words = {
+        "median": number(row.training.median),
+        "worst": number(comparison.worst(row)),
+        SOFT: number(row.training.gap),
+        "every seed": " · ".join(number(value) for value in row.training.hard),
+    }
+    return [words[column] for column in columns]
+
+
+def gradient_legend(comparison: Comparison) -> str:
+    """Say what the columns are, and of whom they say less than it seems."""
+    own = [name for name in ("MarginalLikelihood", "Relaxed") if any(name in row.name for row in comparison.rows)]
+    said = (
+        f"bias, noise: of one call, relative to the length of the true gradient ({truth_in_words(comparison)}); "
+        "“<”: within noise, at most this. cosine: of one call with the truth. time, memory: of one call, forward and "
+        "backward."
+    )
+    has = "have objectives of their own" if len(own) > 1 else "has an objective of its own"
+    return said + (f" {' and '.join(own)} {has}: what counts as bias here is by design." if own else "")
 
 
 def gradient_cells(row: Row) -> list[str]:

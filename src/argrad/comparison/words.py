@@ -67,7 +67,9 @@ def verdict(comparison: Comparison) -> str:
     """Which estimator, and why, in one sentence."""
     best = comparison.winner
     if best is None:
-        return "Nothing has been measured yet."
+        return (
+            "None of these estimators suits the problem." if comparison.complete else "Nothing has been measured yet."
+        )
     if comparison.trained:
         return _by_training(comparison, best)
     return _by_gradient(comparison, best)

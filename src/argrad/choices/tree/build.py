@@ -203,7 +203,7 @@ def _best(scores: Tensor, single_root: bool) -> Tensor:
 def _enumerate(scores: Tensor, projective: bool, single_root: bool) -> Tensor:
     _square(scores)
     n = scores.shape[-1]
-    require_enumerable(float(n) ** n, "tree")
+    require_enumerable(n**n, "tree")
     head = torch.cartesian_prod(*[torch.arange(n, device=scores.device)] * n).view(-1, n)
     word = torch.arange(n, device=scores.device)
     top = head

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from argrad.comparison.problems._tables import table
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,15 +35,9 @@ def digits(device: str | torch.device = "cpu") -> tuple[Digits, Digits]:
     Raises:
         ModuleNotFoundError: scikit-learn is not installed.
     """
-    try:
-        from sklearn.datasets import load_digits  # noqa: PLC0415 (an optional dependency)
-    except ModuleNotFoundError as error:
-        msg = "The built-in problems need scikit-learn's digits: pip install 'argrad[sklearn]'"
-        raise ModuleNotFoundError(msg) from error
-    pixels, classes = load_digits(return_X_y=True)
-    images = torch.as_tensor(pixels, dtype=torch.float32) / 16
+    pixels, classes = table("digits")
+    images, labels = pixels / 16, classes.long()
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    labels = torch.as_tensor(classes).long()
     parts = (order[:1257], order[1257:])
     centred = (images - images.mean(0)) / (images - images.mean(0)).std()
     train, test = (Digits(images[i].to(device), centred[i].to(device), labels[i].to(device)) for i in parts)

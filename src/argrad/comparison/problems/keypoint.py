@@ -11,6 +11,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from argrad.comparison.problem import Metric, Outcome, Problem, named
 from argrad.comparison.problems._digits import Digits, digits
+from argrad.comparison.problems.descent import descend
 from argrad.comparison.ways import Deterministic, at
 from argrad.estimators import Enumerate, ReinMax, Relaxed, ScoreFunction, StraightThrough
 from argrad.verbs import expect, soft_argmax
@@ -117,15 +118,14 @@ def _train(
     drawing = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
     seen = scene(test.images[:256], torch.Generator().manual_seed(1))
-    for step, batch in enumerate(train.batches(BATCH, steps, drawing), start=1):
-        canvas, where = scene(train.images[batch], drawing)
+    batches = train.batches(BATCH, steps, drawing)
+
+    def on_a_batch(progress: float) -> Tensor:
+        canvas, where = scene(train.images[next(batches)], drawing)
         heat = model(canvas).flatten(1)
-        loss = expect(partial(distance, where), heat, grad=at(estimator, step / steps), generator=generator).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if step % EVERY == 0 or step == steps:
-            yield Outcome(*distances(model, *seen), progress=step / steps)
+        return expect(partial(distance, where), heat, grad=at(estimator, progress), generator=generator).mean()
+
+    yield from descend(on_a_batch, optimizer, steps, lambda: Outcome(*distances(model, *seen)), EVERY)
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from argrad.comparison.problem import Metric, Outcome, Problem
 from argrad.comparison.problems._digits import Digits, digits
+from argrad.comparison.problems.descent import descend
 from argrad.comparison.run import standard_estimators
 from argrad.comparison.ways import at
 from argrad.estimators import Enumerate
@@ -90,15 +91,14 @@ def _train(
     groups = [{"params": model.scores.parameters()}, {"params": [model.values], "lr": 1e-2}]
     optimizer = torch.optim.Adam(groups, lr=3e-3, fused=True)  # tiny tensors: a step is all overhead
     batches = train.batches(64, steps, torch.Generator().manual_seed(seed))
-    for step, batch in enumerate(batches, start=1):
+
+    def on_a_batch(progress: float) -> Tensor:
+        batch = next(batches)
         cost = partial(distance, model.values, numbers[train.classes[batch]])
-        way = at(estimator, step / steps)
-        loss = expect(cost, model.scores(train.centred[batch]), grad=way, generator=generator).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if step % EVERY == 0 or step == steps:
-            yield Outcome(*accuracies(model, test, numbers), progress=step / steps)
+        scores = model.scores(train.centred[batch])
+        return expect(cost, scores, grad=at(estimator, progress), generator=generator).mean()
+
+    yield from descend(on_a_batch, optimizer, steps, lambda: Outcome(*accuracies(model, test, numbers)), EVERY)
 
 
 @torch.no_grad()

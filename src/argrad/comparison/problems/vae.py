@@ -12,6 +12,7 @@ from torch.nn.functional import softplus
 
 from argrad.comparison.problem import Metric, Outcome, Problem, named
 from argrad.comparison.problems._digits import Digits, digits
+from argrad.comparison.problems.descent import descend
 from argrad.comparison.ways import at
 from argrad.estimators import (
     Enumerate,
@@ -110,16 +111,15 @@ def _train(
 ) -> Iterator[Outcome]:
     generator = torch.Generator(train.images.device).manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3, fused=True)
-    for step, batch in enumerate(train.batches(BATCH, steps, torch.Generator().manual_seed(seed)), start=1):
-        images = train.images[batch]
+    batches = train.batches(BATCH, steps, torch.Generator().manual_seed(seed))
+
+    def on_a_batch(progress: float) -> Tensor:
+        images = train.images[next(batches)]
         scores = model.scores(images)
-        way = at(estimator, step / steps)
-        rebuilt = expect(partial(model.cost, images), scores, grad=way, generator=generator)
-        optimizer.zero_grad()
-        (rebuilt + divergence(scores)).mean().backward()
-        optimizer.step()
-        if step % EVERY == 0 or step == steps:
-            yield Outcome(*bounds(model, test.images), progress=step / steps)
+        rebuilt = expect(partial(model.cost, images), scores, grad=at(estimator, progress), generator=generator)
+        return (rebuilt + divergence(scores)).mean()
+
+    yield from descend(on_a_batch, optimizer, steps, lambda: Outcome(*bounds(model, test.images)), EVERY)
 
 
 @torch.no_grad()
