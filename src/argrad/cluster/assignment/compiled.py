@@ -1,4 +1,4 @@
-"""The compiled loop: bounds across passes, a screen in int8 or float32, float64 where it decides."""
+"""The compiled loop: bounds across passes, a screen in codes or float32, float64 where it decides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DTYPES: Final = (torch.float32, torch.float64)
-_INT8_DIMS: Final = 24  # below, turning sums of codes into scores costs more than int8 saves
+_CODED_DIMS: Final = 24  # below, turning sums of codes into scores costs more than codes save
 _CHUNK_BYTES: Final = 2**18  # a chunk's screen stays in the L2 cache
 _UNIT: Final = 2.0**-24
 _FAR: Final = 1e12  # this many spreads from the centre, float32 squares of the screen are still far from overflow
@@ -22,7 +22,7 @@ _SAMPLE: Final = 4096  # points that tell where the centre is and how wide they 
 _CANCELS: Final = 1e-5  # inertia below this part of the points' spread is summed up point by point
 
 _SIZES: Final = ("points", "centroids", "dims", "chunk", "groups", "blocks_per_group", "threads")
-_SWITCHES: Final = ("points_are_double", "int8")
+_SWITCHES: Final = ("points_are_double", "coded")
 _ARRAYS: Final = (
     *(
         "x",
@@ -82,15 +82,17 @@ class CompiledLoop:
         self._arrays["centre"] = self._mean.float()
         reach = (sample - self._mean).abs().max()
         job.scale = 2.0 ** -float(reach.frexp().exponent) if 0 < reach < torch.inf else 1.0
-        job.int8 = bool(_library().argrad_has_int8()) and _INT8_DIMS <= job.dims <= 2**16
-        row = job.dims * (1 if job.int8 else 4)
-        job.chunk = min(max(_CHUNK_BYTES // row // 64 * 64, 128), 1024)
+        code_bytes = _library().argrad_code_bytes()
+        job.coded = code_bytes > 0 and _CODED_DIMS <= job.dims <= 2**16
+        self._row_bytes = -(-job.dims * code_bytes // 4) * 4 if job.coded else job.dims * 4
+        job.chunk = min(max(_CHUNK_BYTES // self._row_bytes // 64 * 64, 128), 1024)
         self._chunks = -(-job.points // job.chunk)
         numbers = {"square": ((job.points,), torch.float32), "upper": ((job.points,), torch.float32)}
-        if job.int8:
-            codes = -(-job.dims // 4) * 4
+        if job.coded:
             numbers |= dict.fromkeys(("step", "lost"), ((job.points,), torch.float32))
-            numbers |= {"start": ((job.points,), torch.int32), "code": ((job.points, codes), torch.int8)}
+            numbers |= {"code": ((job.points, self._row_bytes), torch.int8)}
+        if job.coded and code_bytes == 1:
+            numbers |= {"start": ((job.points,), torch.int32)}
         self._arrays |= {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in numbers.items()}
         self._arrays["total"] = torch.empty(self._chunks, dtype=torch.float64)
         self._run("argrad_describe_points")
@@ -158,8 +160,7 @@ class CompiledLoop:
         arrays["place"] = torch.full((blocks * lanes,), -1, dtype=torch.int32)
         arrays["place"][: job.centroids] = order
         arrays["position"] = order.argsort().to(torch.int32)
-        width = -(-job.dims // 4) * 4
-        arrays["block"] = torch.empty(blocks * lanes * width, dtype=torch.uint8 if job.int8 else torch.float32)
+        arrays["block"] = torch.empty(blocks * lanes * self._row_bytes, dtype=torch.uint8)
         arrays["row"] = torch.empty(job.centroids, job.dims)
         arrays["length"] = torch.empty(job.centroids)
         arrays["norm"] = torch.empty(blocks * lanes)

@@ -76,15 +76,21 @@ static inline float rough(const Job *job, const float *x, int64_t j) {
     }
     return _mm512_reduce_add_ps(_mm512_add_ps(even, odd));
 #else
-    float sum = 0;
-    lanes_f squares = {0};
-    for (; t + LANES <= job->dims; t += LANES) {
-        lanes_f a = *(const lanes_f *)(x + t) - *(const lanes_f *)(c + t);
-        squares += a * a;
+    half_f even = {0}, odd = {0};
+    float rest = 0;
+    for (; t + 16 <= job->dims; t += 16) {
+        half_f a = *(const half_f *)(x + t) - *(const half_f *)(c + t);
+        half_f b = *(const half_f *)(x + t + 8) - *(const half_f *)(c + t + 8);
+        even += a * a;
+        odd += b * b;
     }
-    for (int l = 0; l < LANES; l++) sum += squares[l];
-    for (; t < job->dims; t++) sum += (x[t] - c[t]) * (x[t] - c[t]);
-    return sum;
+    for (; t + 8 <= job->dims; t += 8) {
+        half_f a = *(const half_f *)(x + t) - *(const half_f *)(c + t);
+        even += a * a;
+    }
+    for (; t < job->dims; t++) rest += (x[t] - c[t]) * (x[t] - c[t]);
+    even += odd;
+    return ((even[0] + even[4]) + (even[1] + even[5])) + ((even[2] + even[6]) + (even[3] + even[7])) + rest;
 #endif
 }
 
@@ -95,7 +101,7 @@ typedef struct {
 /* The distance whose square is roughly `sum`, from below and above. `reach` ≥ |x| + |c|: what centring may have lost is a
    part of that; a constant stands for what is too small for float32. */
 static inline Between between(const Job *job, float sum, float reach) {
-    float root = sqrtf(sum), rounding = (float)(job->dims / LANES + 24) * UNIT, lost = 4 * UNIT * reach + 1e-30f;
+    float root = sqrtf(sum), rounding = (float)(job->dims / LANES + 32) * UNIT, lost = 4 * UNIT * reach + 1e-30f;
     Between out = {root * (1 - rounding) - lost, root * (1 + rounding) + lost};
     return out;
 }

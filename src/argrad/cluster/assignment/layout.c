@@ -1,4 +1,4 @@
-/* Points and centroids in the coordinates of the screen, and as int8 codes where the processor multiplies these. */
+/* Points and centroids in the coordinates of the screen, and as codes of one or two bytes where these are quicker. */
 #include "job.h"
 
 static int64_t padded(int64_t dims) { return (dims + LANES - 1) / LANES * LANES; }
@@ -40,28 +40,35 @@ static float largest(const float *v, int64_t n) {
     return out;
 }
 
+/* The step of codes that hold a vector of this largest entry and this norm. */
+static float step_for(float most, float norm) {
+    float step = most / CODE_TOP;
+    return CODE_BYTES == 2 && norm / LONGEST > step ? norm / LONGEST : step;
+}
+
 /* v ≈ step · code. Returns the norm of the difference, rounded up. v is padded with zeros. */
-static float encode(const float *v, int64_t dims, float step, int8_t *code, int32_t *sum) {
-    float inverse = step > 0 ? 1 / step : 0, top = 127;
+static float encode(const float *v, int64_t dims, float step, code_t *code, int32_t *sum) {
+    float inverse = step > 1e-30f ? 1 / step : 0, top = CODE_TOP;
+    int64_t end = words(dims) * CODES_A_WORD;
     lanes_f squares = {0};
     int32_t codes = 0;
     for (int64_t t = 0; t < dims; t += LANES) {
         float gap[LANES];
-        int8_t q[LANES];
+        code_t q[LANES];
         for (int l = 0; l < LANES; l++) {
             float near = rintf(v[t + l] * inverse);
             near = near > top ? top : near < -top ? -top : near;
-            q[l] = (int8_t)near;
+            q[l] = (code_t)near;
             gap[l] = v[t + l] - step * near;
             codes += (int32_t)near;
         }
         squares += *(lanes_f *)gap * *(lanes_f *)gap;
-        memcpy(code + t, q, (size_t)(quads(dims) * 4 - t < LANES ? quads(dims) * 4 - t : LANES));
+        memcpy(code + t, q, (size_t)(end - t < LANES ? end - t : LANES) * sizeof(code_t));
     }
     float square = 0;
     for (int l = 0; l < LANES; l++) square += squares[l];
     *sum = codes;
-    return sqrtf(square) * (1 + (float)dims * UNIT) + 256 * UNIT * step * sqrtf((float)dims);
+    return sqrtf(square) * (1 + (float)dims * UNIT) + 2 * (top + 1) * UNIT * step * sqrtf((float)dims);
 }
 
 static void describe_points(const void *shared, int64_t task, void *scratch) {
@@ -73,11 +80,11 @@ static void describe_points(const void *shared, int64_t task, void *scratch) {
         double square = centre(job, i, v);
         total += job->weights ? job->weights[i] * square : square;
         job->square[i] = (float)square;
-        if (!job->int8) continue;
+        if (!job->coded) continue;
         int32_t sum;
-        job->step[i] = largest(v, padded(job->dims)) / 127;
-        job->lost[i] = encode(v, job->dims, job->step[i], job->code + i * quads(job->dims) * 4, &sum);
-        job->start[i] = -128 * sum;
+        job->step[i] = step_for(largest(v, padded(job->dims)), (float)sqrt(square));
+        job->lost[i] = encode(v, job->dims, job->step[i], job->code + i * words(job->dims) * CODES_A_WORD, &sum);
+        if (job->start) job->start[i] = -CODE_OFFSET * sum;
     }
     job->total[task] = total;
 }
@@ -88,17 +95,18 @@ int argrad_describe_points(const Job *job) {
     return argrad_share(job->threads, &team);
 }
 
-/* Vector w of step t of a block lies at ((b · WIDE + w) · steps + t): LANES floats, or LANES × 4 bytes. */
+/* Vector w of step t of a block lies at ((b · WIDE + w) · steps + t): LANES floats, or LANES words of codes. */
 static void lay_float(const Job *job, int64_t at, const float *v) {
     float *to = (float *)job->block + at / LANES * job->dims * LANES + at % LANES;
     for (int64_t t = 0; t < job->dims; t++) to[t * LANES] = -2 * v[t];
 }
 
-static float lay_int8(const Job *job, int64_t at, const float *v, float step, int8_t *code) {
+static float lay_codes(const Job *job, int64_t at, const float *v, float step, code_t *code) {
     int32_t sum;
     float lost = encode(v, job->dims, step, code, &sum);
-    uint8_t *to = (uint8_t *)job->block + (at / LANES * quads(job->dims) * LANES + at % LANES) * 4;
-    for (int64_t t = 0; t < quads(job->dims) * 4; t++) to[t / 4 * LANES * 4 + t % 4] = (uint8_t)(code[t] + 128);
+    code_t *to = (code_t *)job->block + (at / LANES * words(job->dims) * LANES + at % LANES) * CODES_A_WORD;
+    for (int64_t t = 0; t < words(job->dims) * CODES_A_WORD; t++)
+        to[t / CODES_A_WORD * LANES * CODES_A_WORD + t % CODES_A_WORD] = (code_t)(code[t] + CODE_OFFSET);
     return lost;
 }
 
@@ -122,10 +130,10 @@ static void lay_block(const void *shared, int64_t b, void *scratch) {
         if (j >= 0) job->length[j] = length;
         about[1] = fmaxf(about[1], length);
     }
-    about[0] = largest(v, BLOCK * width) / 127;
+    about[0] = step_for(largest(v, BLOCK * width), about[1]);
     for (int l = 0; l < BLOCK; l++) {
-        if (job->int8)
-            about[2] = fmaxf(about[2], lay_int8(job, b * BLOCK + l, v + l * width, about[0], (int8_t *)(v + BLOCK * width)));
+        if (job->coded)
+            about[2] = fmaxf(about[2], lay_codes(job, b * BLOCK + l, v + l * width, about[0], (code_t *)(v + BLOCK * width)));
         else lay_float(job, b * BLOCK + l, v + l * width);
     }
 }
@@ -137,4 +145,4 @@ int argrad_lay_centroids(const Job *job) {
 }
 
 int64_t argrad_block(void) { return BLOCK; }
-int64_t argrad_has_int8(void) { return HAS_INT8; }
+int64_t argrad_code_bytes(void) { return CODE_BYTES; }
