@@ -7,7 +7,8 @@ import torch
 
 from argrad.cluster.assignment import Assignment, backend, nearest
 from argrad.cluster.assignment.build import load
-from argrad.cluster.assignment.compiled import CompiledLoop, neighbours
+from argrad.cluster.assignment.compiled import CompiledLoop
+from argrad.cluster.assignment.geometry import neighbours
 from argrad.cluster.assignment.plain import PlainLoop
 
 compiled = pytest.param(

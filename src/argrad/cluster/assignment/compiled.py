@@ -9,12 +9,16 @@ import torch
 from torch import Tensor
 
 from argrad.cluster.assignment.build import load
+from argrad.cluster.assignment.geometry import HEAD, LANES, neighbours, share_spared, wide_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DTYPES: Final = (torch.float32, torch.float64)
 _CODED_DIMS: Final = 24  # below, turning sums of codes into scores costs more than codes save
+_HEAD_DIMS: Final = 192  # below, a head is too large a part of a point to be worth its own meeting
+_LONG_DIMS: Final = 512  # from here on a head has twice as many dimensions
+_TRIED: Final = 256  # points that tell how many groups of centroids heads may spare
 _CHUNK_BYTES: Final = 2**18  # a chunk's screen stays in the L2 cache
 _UNIT: Final = 2.0**-24
 _FAR: Final = 1e12  # this many spreads from the centre, float32 squares of the screen are still far from overflow
@@ -22,7 +26,7 @@ _SAMPLE: Final = 4096  # points that tell where the centre is and how wide they 
 _CANCELS: Final = 1e-5  # inertia below this part of the points' spread is summed up point by point
 
 _SIZES: Final = ("points", "centroids", "dims", "chunk", "groups", "blocks_per_group", "threads")
-_SWITCHES: Final = ("points_are_double", "coded")
+_SWITCHES: Final = ("points_are_double", "coded", "head")
 _ARRAYS: Final = (
     *(
         "x",
@@ -39,7 +43,9 @@ _ARRAYS: Final = (
         "moved",
         "drift",
     ),
-    *("square", "code", "step", "lost", "start", "row", "length", "block", "norm", "about", "total", "own"),
+    *("square", "row", "length", "norm", "axes", "total", "own"),
+    *("code", "step", "lost", "start", "block", "about"),
+    *("head_code", "head_step", "head_lost", "head_start", "head_block", "head_about"),
 )
 
 
@@ -61,8 +67,8 @@ def fits(points: Tensor) -> bool:
 class CompiledLoop:
     """Passes over the same points (N, d) by the compiled loop.
 
-    Beside the points it keeps at most their size again: their codes, and bounds for as many groups of centroids as
-    fit in a half of it. Without `keep` it is meant for one pass, and keeps no bounds.
+    Beside the points it keeps at most their size again: their codes in a half, and bounds for as many groups of
+    centroids as fit in the other, with the heads. Without `keep` it is meant for one pass, and keeps no bounds.
     """
 
     def __init__(self, points: Tensor, weights: Tensor | None, *, keep: bool = True) -> None:
@@ -82,22 +88,32 @@ class CompiledLoop:
         self._arrays["centre"] = self._mean.float()
         reach = (sample - self._mean).abs().max()
         job.scale = 2.0 ** -float(reach.frexp().exponent) if 0 < reach < torch.inf else 1.0
-        code_bytes = _library().argrad_code_bytes()
-        job.coded = code_bytes > 0 and _CODED_DIMS <= job.dims <= 2**16
-        self._row_bytes = -(-job.dims * code_bytes // 4) * 4 if job.coded else job.dims * 4
+        job.coded = _library().argrad_code_bytes() > 0 and _CODED_DIMS <= job.dims <= 2**16
+        self._row_bytes = _code_bytes(job.dims) if job.coded else job.dims * 4
         job.chunk = min(max(_CHUNK_BYTES // self._row_bytes // 64 * 64, 128), 1024)
         self._chunks = -(-job.points // job.chunk)
-        numbers = {"square": ((job.points,), torch.float32), "upper": ((job.points,), torch.float32)}
-        if job.coded:
-            numbers |= dict.fromkeys(("step", "lost"), ((job.points,), torch.float32))
-            numbers |= {"code": ((job.points, self._row_bytes), torch.int8)}
-        if job.coded and code_bytes == 1:
-            numbers |= {"start": ((job.points,), torch.int32)}
-        self._arrays |= {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in numbers.items()}
+        self._arrays["square"], self._arrays["upper"] = torch.empty(job.points), torch.empty(job.points)
         self._arrays["total"] = torch.empty(self._chunks, dtype=torch.float64)
+        if job.coded:
+            self._arrays |= _codes("", job.points, self._row_bytes)
         self._run("argrad_describe_points")
         self._spread = sum(self._arrays["total"].tolist()) / job.scale**2
         self._reach = self._arrays["square"].max().sqrt().item()
+        self._sample = sample
+
+    def _describe_heads(self, centroids: Tensor) -> None:
+        """Once centroids are known, of which heads may spare many."""
+        job, sample, self._sample = self._job, self._sample, None
+        head = HEAD if job.dims < _LONG_DIMS else 2 * HEAD
+        if sample is None or not job.coded or job.dims < _HEAD_DIMS or job.centroids < 8 * head:
+            return
+        axes = wide_axes(sample - self._mean, head)
+        if share_spared(sample[:_TRIED] - self._mean, centroids - self._mean, axes) < 2 * head / job.dims:
+            return
+        job.head = head
+        self._arrays["axes"] = axes.view(len(axes), -1, LANES).transpose(0, 1).contiguous()
+        self._arrays |= _codes("head_", job.points, _code_bytes(head))
+        self._run("argrad_describe_heads")
 
     def accepts(self, centroids: Tensor) -> bool:
         """Whether no point and no centroid lies so far out that the screen would overflow."""
@@ -152,8 +168,9 @@ class CompiledLoop:
         lanes = _library().argrad_block()
         job.centroids = len(centroids)
         order = neighbours(centroids, lanes)
+        self._describe_heads(centroids[order])
         blocks = -(-job.centroids // lanes)
-        spare = arrays["x"].element_size() * job.dims // 8  # half of the data's size, in float32
+        spare = (arrays["x"].element_size() * job.dims // 2 - _code_bytes(job.head)) // 4  # half of the data's size
         job.blocks_per_group = -(-blocks // max(min(blocks, spare), 1))
         job.groups = -(-blocks // job.blocks_per_group)
         blocks = job.groups * job.blocks_per_group
@@ -165,6 +182,8 @@ class CompiledLoop:
         arrays["length"] = torch.empty(job.centroids)
         arrays["norm"] = torch.empty(blocks * lanes)
         arrays["about"] = torch.empty(blocks, 3)
+        arrays["head_block"] = torch.empty(blocks * lanes * _code_bytes(job.head), dtype=torch.uint8)
+        arrays["head_about"] = torch.empty(blocks, 3)
         if self._keep:
             arrays["bounds"] = torch.empty(self._chunks, job.groups, job.chunk)
 
@@ -189,21 +208,18 @@ class CompiledLoop:
             raise MemoryError("The compiled k-means loop could not get the memory of its threads.")
 
 
-def neighbours(centroids: Tensor, lanes: int) -> Tensor:
-    """An order of the centroids (k, d) in which near ones are near: halved again and again along a wide spread."""
-    return torch.cat(_halve(centroids.float(), torch.arange(len(centroids)), lanes))
+def _codes(prefix: str, points: int, row_bytes: int) -> dict[str, Tensor]:
+    """What job.h calls Codes, of all points."""
+    arrays = {name: torch.empty(points) for name in ("step", "lost")}
+    arrays["code"] = torch.empty(points, row_bytes, dtype=torch.int8)
+    if _library().argrad_code_bytes() == 1:
+        arrays["start"] = torch.empty(points, dtype=torch.int32)
+    return {prefix + name: array for name, array in arrays.items()}
 
 
-def _halve(centroids: Tensor, index: Tensor, lanes: int) -> list[Tensor]:
-    if len(index) <= lanes:
-        return [index]
-    part = centroids[index] - centroids[index].mean(0)
-    direction = part[part.square().sum(1).argmax()]
-    for _ in range(2):  # power iteration: any direction is right, a wide one is better
-        direction = torch.nn.functional.normalize(part.T @ (part @ direction), dim=0)
-    index = index[(part @ direction).argsort(stable=True)]
-    half = -(-len(index) // (2 * lanes)) * lanes
-    return _halve(centroids, index[:half], lanes) + _halve(centroids, index[half:], lanes)
+def _code_bytes(dims: int) -> int:
+    """Bytes of the codes of one point: whole words of 4."""
+    return -(-dims * _library().argrad_code_bytes() // 4) * 4
 
 
 def _pointer(tensor: Tensor | None) -> ctypes.c_void_p:

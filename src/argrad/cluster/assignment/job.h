@@ -54,9 +54,18 @@ typedef int32_t lanes_i __attribute__((vector_size(64), aligned(4), may_alias));
 typedef double wide_d __attribute__((vector_size(64), aligned(8), may_alias));
 typedef float half_f __attribute__((vector_size(32), aligned(4), may_alias));
 
+/* Codes of all points, and of all centroids in their blocks. */
+typedef struct {
+    code_t *code;       /* points × words(dims) · CODES_A_WORD */
+    float *step, *lost; /* points: x ≈ step · code, to within a vector of norm `lost` */
+    int32_t *start;     /* points: −CODE_OFFSET · Σcode, which centroids of code + CODE_OFFSET need; else NULL */
+    void *block;        /* blocks × words(dims) × BLOCK words */
+    float *about;       /* blocks × 3: step, largest |c|, largest norm of what the codes lost */
+} Codes;
+
 typedef struct {
     int64_t points, centroids, dims, chunk, groups, blocks_per_group, threads;
-    int64_t points_are_double, coded;
+    int64_t points_are_double, coded, head; /* head: its dimensions, or 0 where there is none */
     double scale;
     const void *x;           /* points × dims */
     const double *c;         /* centroids × dims */
@@ -72,19 +81,18 @@ typedef struct {
     const float *moved;      /* centroids: how far each moved since the last pass, rounded up */
     const float *drift;      /* groups: the largest of these */
     float *square;           /* points: |x|² */
-    code_t *code;            /* if coded, as the next three: points × words(dims) · CODES_A_WORD */
-    float *step, *lost;      /* points: x ≈ step · code, to within a vector of norm `lost` */
-    int32_t *start;          /* points: −CODE_OFFSET · Σcode, which centroids of code + CODE_OFFSET need; else NULL */
     float *row;              /* centroids × dims, in float32 */
     float *length;           /* centroids: |c|, rounded up */
-    void *block;             /* blocks × dims × BLOCK floats of −2c, or blocks × words × BLOCK words of codes */
     float *norm;             /* blocks × BLOCK: |c|², infinite in an empty lane */
-    float *about;            /* blocks × 3: step, largest |c|, largest norm of what the codes lost */
+    const float *axes;       /* head / LANES × dims × LANES, orthonormal, the last column 0 */
     double *total;           /* chunks: Σ weight · |x|² from argrad_describe_points, labels changed from argrad_assign */
     double *own;             /* points: what argrad_distances writes */
+    Codes full, heads;       /* of x and c (not coded: `block` holds −2c, blocks × dims × BLOCK floats), of their heads */
 } Job;
 
 static inline int64_t words(int64_t dims) { return (dims + CODES_A_WORD - 1) / CODES_A_WORD; }
+/* By how much of |x|, at most, the coordinates of a head are off: float32 sums of `dims` terms along `head` axes. */
+static inline float heads_lose(const Job *job) { return sqrtf((float)job->head) * (float)(job->dims + 32) * UNIT; }
 static inline int64_t chunks(const Job *job) { return (job->points + job->chunk - 1) / job->chunk; }
 static inline int64_t chunk_end(const Job *job, int64_t task) {
     return (task + 1) * job->chunk < job->points ? (task + 1) * job->chunk : job->points;

@@ -1,15 +1,16 @@
 /* The nearest centroid of every point: one pass of Lloyd's algorithm, exact in float64.
  *
- * A label is decided by  Σ_t (x_it − c_jt)²  in float64, ties to the lowest j. Three things keep nearly all pairs away
+ * A label is decided by  Σ_t (x_it − c_jt)²  in float64, ties to the lowest j. Four things keep nearly all pairs away
  * from that sum, and none can change a label:
  *
  *   bounds      l_ig ≤ |x_i − c_j| for every centroid j of group g but the own, kept from pass to pass and lowered by the
  *               farthest that a centroid of g moved (triangle inequality). Where l_ig > |x_i − c_own|, g is skipped.
  *   the screen  in the other groups, a block of centroids at a time, in codes or float32, with a rigorous margin.
  *   float32     the distance itself, for the pairs within that margin.
+ *   heads       vectors of a few dimensions that are no farther apart than the points are: for most groups they do.
  *
- * The first pass has no bounds yet: its screen meets all centroids, guesses a label by the least score, and leaves the
- * bounds by which the rest of the pass checks that guess.
+ * The first pass has no bounds yet: its screen meets all centroids (or their heads), guesses a label by the
+ * least score, and leaves the bounds by which the rest of the pass checks that guess.
  *
  * Work is cut into chunks of points that do not depend on the number of threads, hence neither do the results.
  */
@@ -58,37 +59,50 @@ static float settle(const Job *job, int64_t first, int64_t r, int64_t b, int row
 }
 
 /* Scores of ROWS listed points in block b, and how far they may be off. */
-static inline void screen(const Job *job, __attribute__((unused)) int64_t first, const uint16_t *list, int64_t b, Scratch *s, Tile *tile) {
-    const float *about = job->about + b * 3;
-    const lanes_f *norm = (const lanes_f *)(job->norm + b * BLOCK);
-    float size[SEATS];
-    for (int r = 0; r < SEATS; r++) size[r] = s->size[list[r]];
+static inline void screen_codes(const Job *job, const Codes *codes, int64_t dims, int64_t first, const uint16_t *list, int64_t b,
+                                Scratch *s, Tile *tile) {
+    const float *about = codes->about + b * 3;
+    int64_t steps = words(dims);
+    const int32_t *x[ROWS];
+    int32_t start[ROWS];
+    float size[SEATS], factor[SEATS], lost[SEATS], rounding = (float)(job->dims + 32) * UNIT;
+    if (codes == &job->heads) rounding += 2 * heads_lose(job);
+    for (int r = 0; r < ROWS; r++) {
+        x[r] = (const int32_t *)codes->code + (first + list[r]) * steps;
+        start[r] = CODE_OFFSET ? codes->start[first + list[r]] : 0;
+    }
+    for (int r = 0; r < SEATS; r++) {
+        size[r] = s->size[list[r]];
+        factor[r] = codes->step[first + list[r]];
+        lost[r] = codes->lost[first + list[r]];
+    }
     for (int r = 0; r < SEATS; r++) {
         float reach = size[r] + about[1];
-        tile->rounding[r] = tile->margin[r] = (float)(job->dims + 32) * UNIT * reach * reach + 1e-30f;
+        tile->rounding[r] = rounding * reach * reach + 1e-30f;
+        tile->margin[r] = tile->rounding[r] + 2.0001f * (lost[r] * about[1] + (size[r] + lost[r]) * about[2]);
+        factor[r] *= 2 * about[0];
     }
 #if CODE_BYTES
+    tile_codes(steps, x, start, (const char *)codes->block + b * steps * BLOCK * 4, (const lanes_f *)(job->norm + b * BLOCK), factor, tile);
+#else
+    (void)x, (void)start; /* never called */
+#endif
+}
+
+static inline void screen(const Job *job, int64_t first, const uint16_t *list, int64_t b, Scratch *s, Tile *tile) {
     if (job->coded) {
-        int64_t steps = words(job->dims);
-        const int32_t *x[ROWS];
-        int32_t start[ROWS];
-        float factor[SEATS], lost[SEATS];
-        for (int r = 0; r < ROWS; r++) {
-            x[r] = (const int32_t *)job->code + (first + list[r]) * steps;
-            start[r] = CODE_OFFSET ? job->start[first + list[r]] : 0;
-        }
-        for (int r = 0; r < SEATS; r++) factor[r] = job->step[first + list[r]], lost[r] = job->lost[first + list[r]];
-        for (int r = 0; r < SEATS; r++) {
-            factor[r] *= 2 * about[0];
-            tile->margin[r] += 2.0001f * (lost[r] * about[1] + (size[r] + lost[r]) * about[2]);
-        }
-        tile_codes(steps, x, start, (const char *)job->block + b * steps * BLOCK * 4, norm, factor, tile);
+        screen_codes(job, &job->full, job->dims, first, list, b, s, tile);
         return;
     }
-#endif
     const float *x[ROWS];
+    float size[SEATS];
     for (int r = 0; r < ROWS; r++) x[r] = s->centred + list[r] * job->dims;
-    tile_float(job->dims, x, (const float *)job->block + b * job->dims * BLOCK, norm, tile);
+    for (int r = 0; r < SEATS; r++) size[r] = s->size[list[r]];
+    for (int r = 0; r < SEATS; r++) {
+        float reach = size[r] + job->full.about[b * 3 + 1];
+        tile->rounding[r] = tile->margin[r] = (float)(job->dims + 32) * UNIT * reach * reach + 1e-30f;
+    }
+    tile_float(job->dims, x, (const float *)job->full.block + b * job->dims * BLOCK, (const lanes_f *)(job->norm + b * BLOCK), tile);
 }
 
 static inline float bound_from(float score, float square) {
@@ -126,12 +140,44 @@ static void screen_block(const Job *job, int64_t b, int64_t first, const uint16_
     }
 }
 
+/* Take those rows off the list whose heads are far enough from all heads of group g. Returns how many stay. */
+static int32_t by_heads(const Job *job, int64_t g, int64_t first, int32_t n, Scratch *s) {
+    uint16_t *list = s->list;
+    int32_t left = 0;
+    for (int32_t q = 0; q < n; q++) s->fresh[q] = INFINITY;
+    for (int64_t b = g * job->blocks_per_group; b < (g + 1) * job->blocks_per_group; b++) {
+        for (int32_t q = 0; q < n; q += ROWS) {
+            Tile tile;
+            screen_codes(job, &job->heads, job->head, first, list + q, b, s, &tile);
+            for (int r = 0; r < ROWS; r++) leave_out(tile.score[r], s->seat[list[q + r]] - (int32_t)(b * BLOCK));
+            least_of_rows(&tile);
+            for (int r = 0; r < ROWS; r++) {
+                float found = tile.low[r] - tile.margin[r] - tile.rounding[r];
+                s->fresh[q + r] = found < s->fresh[q + r] ? found : s->fresh[q + r];
+            }
+        }
+    }
+    for (int32_t q = 0; q < n; q++) {
+        int64_t r = list[q];
+        int far = s->fresh[q] > s->ceiling[r];
+        if (far) s->bounds[g * job->chunk + r] = bound_from(s->fresh[q], job->square[first + r]);
+        list[left] = (uint16_t)r;
+        left += !far;
+    }
+    return left;
+}
+
 static void screen_group(const Job *job, int64_t g, int64_t first, int64_t m, Scratch *s) {
     uint16_t *list = s->list;
     float *bounds = s->bounds + g * job->chunk;
     int32_t n = failing(m, bounds, s->upper, list);
     if (n == 0) return;
     pad(list, n);
+    if (job->head && job->previous) { /* the first pass has met all heads */
+        n = by_heads(job, g, first, n, s);
+        if (n == 0) return;
+        pad(list, n);
+    }
     for (int32_t q = 0; q < n; q++) s->fresh[q] = bounds[list[q]] = INFINITY;
     for (int64_t b = g * job->blocks_per_group; b < (g + 1) * job->blocks_per_group; b++)
         screen_block(job, b, first, list, n, s);
@@ -161,7 +207,8 @@ static void keep(const Job *job, int64_t r, int64_t b, int row, const Tile *tile
 static void meet_block(const Job *job, int64_t first, int64_t q, int64_t m, int64_t b, Scratch *s) {
     Tile tile;
     int nearer = 0;
-    screen(job, first, s->list + q, b, s, &tile);
+    if (job->head) screen_codes(job, &job->heads, job->head, first, s->list + q, b, s, &tile);
+    else screen(job, first, s->list + q, b, s, &tile);
     least_of_rows(&tile);
     for (int r = 0; r < ROWS; r++) {
         float found = tile.low[r] - tile.margin[r], known = s->fresh[q + r];
@@ -185,7 +232,7 @@ static void guess_row(const Job *job, int64_t first, int64_t r, Scratch *s) {
     float low = ((float *)score)[lowest(score)] - s->margin[r];
     *bound = low < *bound ? low : *bound;
     s->label[r] = job->place[s->block[r] * BLOCK + best];
-    s->upper[r] = sqrtf(high > 0 ? high : 0) * (1 + 4 * UNIT) + 1e-30f;
+    s->upper[r] = job->head ? INFINITY : sqrtf(high > 0 ? high : 0) * (1 + 4 * UNIT) + 1e-30f; /* heads only say how near */
 }
 
 static void guess(const Job *job, int64_t first, int64_t m, Scratch *s) {

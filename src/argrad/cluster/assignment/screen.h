@@ -8,7 +8,7 @@
 #include "lanes.h"
 
 /* Never inlined: elsewhere's variables would push the sums out of the registers. */
-static __attribute__((noinline)) void tile_float(int64_t dims, const float *const *x, const float *block, const lanes_f *norm,
+static __attribute__((noinline, unused)) void tile_float(int64_t dims, const float *const *x, const float *block, const lanes_f *norm,
                                                  Tile *out) {
     register_f sum[ROWS][PARTS];
 #pragma GCC unroll 16
@@ -33,7 +33,7 @@ static __attribute__((noinline)) void tile_float(int64_t dims, const float *cons
 
 /* `x`: rows of words of codes; `start`: what their sums begin with; `factor`: what turns a sum into 2x·c. */
 #if CODE_BYTES == 1
-static __attribute__((noinline)) void tile_codes(int64_t steps, const int32_t *const *x, const int32_t *start, const char *block,
+static __attribute__((noinline, unused)) void tile_codes(int64_t steps, const int32_t *const *x, const int32_t *start, const char *block,
                                                  const lanes_f *norm, const float *factor, Tile *out) {
     __m512i sum[ROWS][WIDE];
 #pragma GCC unroll 16
@@ -57,7 +57,7 @@ static __attribute__((noinline)) void tile_codes(int64_t steps, const int32_t *c
         for (int w = 0; w < WIDE; w++) out->score[r][w] = norm[w] - (lanes_f)_mm512_cvtepi32_ps(sum[r][w]) * factor[r];
 }
 #elif CODE_BYTES == 2
-static __attribute__((noinline)) void tile_codes(int64_t steps, const int32_t *const *x, const int32_t *start, const char *block,
+static __attribute__((noinline, unused)) void tile_codes(int64_t steps, const int32_t *const *x, const int32_t *start, const char *block,
                                                  const lanes_f *norm, const float *factor, Tile *out) {
     __m256i sum[ROWS][2];
     (void)start;
