@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _DTYPES: Final = (torch.float32, torch.float64)
 _CODED_DIMS: Final = 24  # below, turning sums of codes into scores costs more than codes save
+_FEW: Final = 3000  # centroids × (dimensions + what the least score costs): up to here bounds cost more than they spare
+_EPILOGUE_DIMS: Final = 5
+_ABREAST: Final = 4  # of direct.c
 _HEAD_DIMS: Final = 192  # below, a head is too large a part of a point to be worth its own meeting
 _LONG_DIMS: Final = 512  # from here on a head has twice as many dimensions
 _TRIED: Final = 256  # points that tell how many groups of centroids heads may spare
@@ -72,7 +75,7 @@ class CompiledLoop:
     """
 
     def __init__(self, points: Tensor, weights: Tensor | None, *, keep: bool = True) -> None:
-        self._arrays: dict[str, Tensor] = {"x": points.contiguous()}
+        self._arrays: dict[str, Tensor | None] = {"x": points.contiguous()}
         if weights is not None:
             self._arrays["weights"] = weights.contiguous()
         self._job = _Job(points=points.shape[0], dims=points.shape[1])
@@ -94,18 +97,20 @@ class CompiledLoop:
         self._chunks = -(-job.points // job.chunk)
         self._arrays["square"], self._arrays["upper"] = torch.empty(job.points), torch.empty(job.points)
         self._arrays["total"] = torch.empty(self._chunks, dtype=torch.float64)
-        if job.coded:
-            self._arrays |= _codes("", job.points, self._row_bytes)
         self._run("argrad_describe_points")
         self._spread = sum(self._arrays["total"].tolist()) / job.scale**2
         self._reach = self._arrays["square"].max().sqrt().item()
         self._sample = sample
 
-    def _describe_heads(self, centroids: Tensor) -> None:
-        """Once centroids are known, of which heads may spare many."""
+    def _describe_codes(self, centroids: Tensor) -> None:
+        """Once centroids are known: codes of the points, and of their heads where these may spare many groups."""
         job, sample, self._sample = self._job, self._sample, None
+        if sample is None or not job.coded:
+            return
+        self._arrays |= _codes("", job.points, self._row_bytes)
+        self._run("argrad_describe_codes")
         head = HEAD if job.dims < _LONG_DIMS else 2 * HEAD
-        if sample is None or not job.coded or job.dims < _HEAD_DIMS or job.centroids < 8 * head:
+        if job.dims < _HEAD_DIMS or job.centroids < 8 * head:
             return
         axes = wide_axes(sample - self._mean, head)
         if share_spared(sample[:_TRIED] - self._mean, centroids - self._mean, axes) < 2 * head / job.dims:
@@ -123,19 +128,23 @@ class CompiledLoop:
     def assign(self, centroids: Tensor, previous: Tensor | None) -> tuple[Tensor, int]:
         """Labels of the nearest centroids (k, d) in float64, and how many differ from `previous`."""
         job, arrays = self._job, self._arrays
-        goes_on = self._keep and previous is not None and previous is arrays.get("labels")
+        few = len(centroids) * (job.dims + _EPILOGUE_DIMS) <= _FEW
+        known = previous is not None and previous is arrays.get("labels") and len(centroids) == job.centroids
+        goes_on = self._keep and known and not few
         if goes_on:
             self._lower_bounds(centroids)
-            arrays["previous"] = previous
+        elif few:
+            self._lay_side_by_side(len(centroids))
         else:
             self._group(centroids)
-            arrays.pop("previous", None)
+        arrays["previous"] = previous if goes_on or (few and known) else None
         self._centroids = arrays["c"] = centroids.contiguous()
         arrays["labels"] = torch.empty(job.points, dtype=torch.int64)
-        self._run("argrad_lay_centroids")
-        self._run("argrad_assign")
-        changed = arrays["total"].sum() if goes_on or previous is None else (previous != arrays["labels"]).sum()
-        return arrays["labels"], int(changed)
+        self._run("argrad_lay_direct" if few else "argrad_lay_centroids")
+        self._run("argrad_assign_direct" if few else "argrad_assign")
+        if previous is not None and arrays["previous"] is None:
+            return arrays["labels"], int((previous != arrays["labels"]).sum())
+        return arrays["labels"], int(arrays["total"].sum())
 
     def distances(self) -> Tensor:
         """Squared distances (N,) to the own centroid of the last pass, in float64."""
@@ -168,7 +177,7 @@ class CompiledLoop:
         lanes = _library().argrad_block()
         job.centroids = len(centroids)
         order = neighbours(centroids, lanes)
-        self._describe_heads(centroids[order])
+        self._describe_codes(centroids[order])
         blocks = -(-job.centroids // lanes)
         spare = (arrays["x"].element_size() * job.dims // 2 - _code_bytes(job.head)) // 4  # half of the data's size
         job.blocks_per_group = -(-blocks // max(min(blocks, spare), 1))
@@ -178,14 +187,27 @@ class CompiledLoop:
         arrays["place"][: job.centroids] = order
         arrays["position"] = order.argsort().to(torch.int32)
         arrays["block"] = torch.empty(blocks * lanes * self._row_bytes, dtype=torch.uint8)
-        arrays["row"] = torch.empty(job.centroids, job.dims)
-        arrays["length"] = torch.empty(job.centroids)
-        arrays["norm"] = torch.empty(blocks * lanes)
+        self._make_room(blocks * lanes)
         arrays["about"] = torch.empty(blocks, 3)
         arrays["head_block"] = torch.empty(blocks * lanes * _code_bytes(job.head), dtype=torch.uint8)
         arrays["head_about"] = torch.empty(blocks, 3)
         if self._keep:
             arrays["bounds"] = torch.empty(self._chunks, job.groups, job.chunk)
+
+    def _lay_side_by_side(self, k: int) -> None:
+        """No order, no groups: every centroid meets every point."""
+        job, arrays = self._job, self._arrays
+        job.centroids = k
+        lanes = -(-k // _ABREAST) * _ABREAST
+        arrays["block"] = torch.empty(lanes, job.dims)
+        arrays["about"] = torch.empty(3)
+        self._make_room(lanes)
+
+    def _make_room(self, lanes: int) -> None:
+        job, arrays = self._job, self._arrays
+        arrays["row"] = torch.empty(job.centroids, job.dims)
+        arrays["length"] = torch.empty(job.centroids)
+        arrays["norm"] = torch.empty(lanes)
 
     def _lower_bounds(self, centroids: Tensor) -> None:
         """How far centroids moved since the last pass, rounded up, and the farthest of each group."""

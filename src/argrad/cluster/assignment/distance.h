@@ -3,34 +3,30 @@
 #define ARGRAD_DISTANCE_H
 #include "job.h"
 
-static inline double total_d(wide_d v) { return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])); }
-
-static inline wide_d widened(const Job *job, int64_t at) {
-    return job->points_are_double ? *(const wide_d *)((const double *)job->x + at)
-                                  : __builtin_convertvector(*(const half_f *)((const float *)job->x + at), wide_d);
+static inline pair_d widened(const Job *job, int64_t at) {
+    return job->points_are_double ? *(const pair_d *)((const double *)job->x + at)
+                                  : __builtin_convertvector(*(const pair_f *)((const float *)job->x + at), pair_d);
 }
 
 /* Σ (x − c)² in float64. Never inlined: two equal centroids must get the same bits wherever it is called. */
 static __attribute__((noinline, unused)) double distance(const Job *job, int64_t i, int64_t j) {
     const double *c = job->c + j * job->dims;
     int64_t at = i * job->dims, t = 0;
-    wide_d even = {0}, odd = {0};
-    double rest = 0;
-    for (; t + 16 <= job->dims; t += 16) {
-        wide_d a = widened(job, at + t) - *(const wide_d *)(c + t);
-        wide_d b = widened(job, at + t + 8) - *(const wide_d *)(c + t + 8);
+    pair_d even = {0}, odd = {0};
+    double sum = 0;
+    for (; t + 2 * PAIR <= job->dims; t += 2 * PAIR) {
+        pair_d a = widened(job, at + t) - *(const pair_d *)(c + t);
+        pair_d b = widened(job, at + t + PAIR) - *(const pair_d *)(c + t + PAIR);
         even += a * a;
         odd += b * b;
     }
-    for (; t + 8 <= job->dims; t += 8) {
-        wide_d a = widened(job, at + t) - *(const wide_d *)(c + t);
-        even += a * a;
-    }
     for (; t < job->dims; t++) {
         double x = job->points_are_double ? ((const double *)job->x)[at + t] : (double)((const float *)job->x)[at + t];
-        rest += (x - c[t]) * (x - c[t]);
+        sum += (x - c[t]) * (x - c[t]);
     }
-    return total_d(even + odd) + rest;
+    even += odd;
+    for (int p = 0; p < PAIR; p++) sum += even[p];
+    return sum;
 }
 
 #if defined(__AVX512F__)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__AVX2__)
+#if defined(__AVX__)
 #include <immintrin.h>
 #endif
 
@@ -27,6 +27,7 @@
 #define WIDE 1
 #define REGISTER 4
 #endif
+#define PAIR (REGISTER / 2) /* doubles in a register; wider vectors of doubles go through memory */
 #define BLOCK (LANES * WIDE)
 #define SEATS 8 /* ROWS, rounded up to what runs in vectors */
 #if defined(__AVX512VNNI__) && defined(__AVX512F__)
@@ -50,8 +51,10 @@ typedef int8_t code_t;
 
 typedef float lanes_f __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float register_f __attribute__((vector_size(4 * REGISTER), aligned(4), may_alias));
+typedef int32_t register_i __attribute__((vector_size(4 * REGISTER), aligned(4), may_alias));
 typedef int32_t lanes_i __attribute__((vector_size(64), aligned(4), may_alias));
-typedef double wide_d __attribute__((vector_size(64), aligned(8), may_alias));
+typedef double pair_d __attribute__((vector_size(4 * REGISTER), aligned(8), may_alias));
+typedef float pair_f __attribute__((vector_size(2 * REGISTER), aligned(4), may_alias));
 typedef float half_f __attribute__((vector_size(32), aligned(4), may_alias));
 
 /* Codes of all points, and of all centroids in their blocks. */

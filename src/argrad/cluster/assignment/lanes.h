@@ -10,6 +10,19 @@ typedef struct {
     float low[16], margin[SEATS], rounding[SEATS]; /* of each row; entries past ROWS are nobody's */
 } Tile;
 
+static inline register_f all_lanes(float v) { return v - (register_f){0}; }
+static inline register_i pick(register_i where, register_i a, register_i b) { return (where & a) | (~where & b); }
+#if defined(__AVX512F__)
+static inline register_f lesser(register_f a, register_f b) { return (register_f)_mm512_min_ps((__m512)a, (__m512)b); }
+static inline register_f greater(register_f a, register_f b) { return (register_f)_mm512_max_ps((__m512)a, (__m512)b); }
+#elif defined(__AVX__)
+static inline register_f lesser(register_f a, register_f b) { return (register_f)_mm256_min_ps((__m256)a, (__m256)b); }
+static inline register_f greater(register_f a, register_f b) { return (register_f)_mm256_max_ps((__m256)a, (__m256)b); }
+#else
+static inline register_f lesser(register_f a, register_f b) { return (register_f)pick(a < b, (register_i)a, (register_i)b); }
+static inline register_f greater(register_f a, register_f b) { return (register_f)pick(a > b, (register_i)a, (register_i)b); }
+#endif
+
 /* leave_out: position `own` of the block is out of the race; outside of the block it is none.
  * lowest: which centroid of the block has the least score.
  * least_of_rows: the least score of every row of a tile.

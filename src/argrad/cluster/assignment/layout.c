@@ -1,4 +1,5 @@
 /* Points and centroids in the coordinates of the screen, and as codes of one or two bytes where these are quicker. */
+#include "distance.h"
 #include "screen.h"
 
 static int64_t padded(int64_t dims) { return (dims + LANES - 1) / LANES * LANES; }
@@ -6,25 +7,22 @@ static int64_t padded(int64_t dims) { return (dims + LANES - 1) / LANES * LANES;
 /* Write one point, centred and scaled, to v; return its square. */
 static double centre(const Job *job, int64_t i, float *v) {
     const double *mean = job->mean;
-    double scale = job->scale, rest = 0;
-    wide_d sum = {0};
-    int64_t t = 0;
-    for (; t + 8 <= job->dims; t += 8) {
-        wide_d x = job->points_are_double
-                       ? *(const wide_d *)((const double *)job->x + i * job->dims + t)
-                       : __builtin_convertvector(*(const half_f *)((const float *)job->x + i * job->dims + t), wide_d);
-        x = (x - *(const wide_d *)(mean + t)) * scale;
+    double scale = job->scale, square = 0;
+    pair_d sum = {0};
+    int64_t at = i * job->dims, t = 0;
+    for (; t + PAIR <= job->dims; t += PAIR) {
+        pair_d x = (widened(job, at + t) - *(const pair_d *)(mean + t)) * scale;
         sum += x * x;
-        *(half_f *)(v + t) = __builtin_convertvector(x, half_f);
+        *(pair_f *)(v + t) = __builtin_convertvector(x, pair_f);
     }
     for (; t < job->dims; t++) {
-        double x = job->points_are_double ? ((const double *)job->x)[i * job->dims + t]
-                                          : (double)((const float *)job->x)[i * job->dims + t];
+        double x = job->points_are_double ? ((const double *)job->x)[at + t] : (double)((const float *)job->x)[at + t];
         x = (x - mean[t]) * scale;
-        rest += x * x;
+        square += x * x;
         v[t] = (float)x;
     }
-    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7])) + rest;
+    for (int p = 0; p < PAIR; p++) square += sum[p];
+    return square;
 }
 
 static float largest(const float *v, int64_t n) {
@@ -100,16 +98,20 @@ static void describe_point(const Codes *to, int64_t i, const float *v, int64_t d
 
 static void describe_points(const void *shared, int64_t task, void *scratch) {
     const Job *job = shared;
-    float *v = scratch;
     double total = 0;
-    memset(v, 0, (size_t)padded(job->dims) * 4);
     for (int64_t i = task * job->chunk; i < chunk_end(job, task); i++) {
-        double square = centre(job, i, v);
+        double square = centre(job, i, scratch);
         total += job->weights ? job->weights[i] * square : square;
         job->square[i] = (float)square;
-        if (job->coded) describe_point(&job->full, i, v, job->dims, square);
     }
     job->total[task] = total;
+}
+
+static void describe_codes(const void *shared, int64_t task, void *scratch) {
+    const Job *job = shared;
+    memset(scratch, 0, (size_t)padded(job->dims) * 4);
+    for (int64_t i = task * job->chunk; i < chunk_end(job, task); i++)
+        describe_point(&job->full, i, scratch, job->dims, centre(job, i, scratch));
 }
 
 static void describe_heads(const void *shared, int64_t task, void *scratch) {
@@ -136,6 +138,7 @@ static int describe(const Job *job, void (*work)(const void *, int64_t, void *))
 }
 
 int argrad_describe_points(const Job *job) { return describe(job, describe_points); }
+int argrad_describe_codes(const Job *job) { return describe(job, describe_codes); }
 int argrad_describe_heads(const Job *job) { return describe(job, describe_heads); }
 
 /* Vector w of step t of a block lies at ((b · WIDE + w) · steps + t): LANES floats, or LANES words of codes. */
