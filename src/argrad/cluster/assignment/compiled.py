@@ -72,7 +72,12 @@ class CompiledLoop:
 
     Beside the points it keeps at most their size again: their codes in a half, and bounds for as many groups of
     centroids as fit in the other, with the heads. Without `keep` it is meant for one pass, and keeps no bounds.
+
+    Attributes:
+        few: centroids × dimensions, about, up to which no bounds are kept, and every point meets all centroids.
     """
+
+    few = _FEW
 
     def __init__(self, points: Tensor, weights: Tensor | None, *, keep: bool = True) -> None:
         self._arrays: dict[str, Tensor | None] = {"x": points.contiguous()}
@@ -109,16 +114,24 @@ class CompiledLoop:
             return
         self._arrays |= _codes("", job.points, self._row_bytes)
         self._run("argrad_describe_codes")
-        head = HEAD if job.dims < _LONG_DIMS else 2 * HEAD
-        if job.dims < _HEAD_DIMS or job.centroids < 8 * head:
+        axes = self._axes(sample - self._mean, centroids - self._mean)
+        if axes is None:
             return
-        axes = wide_axes(sample - self._mean, head)
-        if share_spared(sample[:_TRIED] - self._mean, centroids - self._mean, axes) < 2 * head / job.dims:
-            return
-        job.head = head
+        job.head = axes.shape[1]
         self._arrays["axes"] = axes.view(len(axes), -1, LANES).transpose(0, 1).contiguous()
-        self._arrays |= _codes("head_", job.points, _code_bytes(head))
+        self._arrays |= _codes("head_", job.points, _code_bytes(job.head))
         self._run("argrad_describe_heads")
+
+    @staticmethod
+    def _axes(sample: Tensor, centroids: Tensor) -> Tensor | None:
+        """The axes of the heads, where these spare more than they cost."""
+        k, dims = centroids.shape
+        head = HEAD if dims < _LONG_DIMS else 2 * HEAD
+        if dims < _HEAD_DIMS or k < 8 * head:
+            return None
+        axes = wide_axes(sample, head)
+        pays = share_spared(sample[:_TRIED], centroids, axes) > 2 * head / dims
+        return axes if pays else None
 
     def accepts(self, centroids: Tensor) -> bool:
         """Whether no point and no centroid lies so far out that the screen would overflow."""
@@ -128,7 +141,7 @@ class CompiledLoop:
     def assign(self, centroids: Tensor, previous: Tensor | None) -> tuple[Tensor, int]:
         """Labels of the nearest centroids (k, d) in float64, and how many differ from `previous`."""
         job, arrays = self._job, self._arrays
-        few = len(centroids) * (job.dims + _EPILOGUE_DIMS) <= _FEW
+        few = len(centroids) * (job.dims + _EPILOGUE_DIMS) <= self.few
         known = previous is not None and previous is arrays.get("labels") and len(centroids) == job.centroids
         goes_on = self._keep and known and not few
         if goes_on:
