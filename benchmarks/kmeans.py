@@ -1,10 +1,17 @@
 """Lloyd's k-means against scikit-learn, faiss and superkmeans: the same points, the same start, 20 iterations.
 
     python -m pip install --group bench
-    python benchmarks/kmeans.py [--quick] [--rounds 3] [--threads 1 2] [--rows SIFT-like …] [--no-convergence]
+    python benchmarks/kmeans.py [--quick] [--rounds 3] [--threads 1 2] [--rows SIFT-like …]
+                                [--no-convergence] [--no-seeding] [--show]
 
 The rivals take turns within a round, and the least CPU and wall time of the rounds counts, so that a busy machine
-slows down all of them alike. Writes benchmarks/results/kmeans.json and prints Markdown.
+slows down all of them alike. Writes benchmarks/results/kmeans.json, where it keeps what other runs measured (a full run
+takes half an hour; rows and parts may be run one at a time), and prints it as Markdown.
+
+Three tables. The first races 20 iterations of Lloyd's algorithm. The second asks, on a quarter of the points, when the
+inertia is first within 0.01 % of where exact Lloyd converges: the peers are Lloyd, so the number of iterations is
+known; they are timed to Lloyd's last iteration, and a part of that time is taken. argrad runs its default momentum. The
+third is what a user types: defaults and a number of clusters, seeding included.
 
 superkmeans is approximate, takes its own random start and gives no labels: its inertia is that of its centroids.
 """
@@ -12,10 +19,11 @@ superkmeans is approximate, takes its own random start and gives no labels: its 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,13 +38,20 @@ from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.datasets import load_sample_images
 from threadpoolctl import threadpool_limits
 
+from common import machine
+
+from argrad.cluster import KMeans
 from argrad.cluster.assignment import Assignment, backend, nearest
 from argrad.cluster.assignment.plain import PlainLoop
+from argrad.cluster.rows import Memory
+from argrad.cluster.solver import Settings, State, solve
+from argrad.cluster.solver import start as begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ITERATIONS = 20
+NEAR = 1e-4
 RESULTS = Path(__file__).parent / "results" / "kmeans.json"
 
 
@@ -201,17 +216,58 @@ def race(points: torch.Tensor, start: torch.Tensor, threads: int, options: argpa
     return {name: best(some) for name, some in runs.items()}
 
 
+class Reached(Exception):  # noqa: N818  (nothing went wrong)
+    """The inertia is low enough."""
+
+
+def watched(points: torch.Tensor, start: torch.Tensor, momentum: float, enough: float) -> list[tuple[float, float]]:
+    """CPU seconds and inertia after every pass of argrad's solver, until the inertia is low enough or it converges."""
+    settings, marks, began = Settings(2000, 0.0, momentum), [], time.process_time()
+
+    def note(state: State) -> None:
+        marks.append((time.process_time() - began, state.history[-1]))
+        if state.history[-1] <= enough:
+            raise Reached
+
+    with contextlib.suppress(Reached):
+        solve(Memory(points).passes(), begin(start, settings), settings, points.dtype, note)
+    return marks
+
+
 def race_to_the_end(points: torch.Tensor, start: torch.Tensor) -> dict:
-    """Until no label changes: the peers get the number of iterations that exact Lloyd needs, as they are Lloyd too."""
-    torch.set_num_threads(1)
-    faiss.omp_set_num_threads(1)
-    with threadpool_limits(1):
-        ours = clocked(lambda: lloyd(points, start, 1000), points)
-        peers = {"scikit-learn": scikit_learn, "faiss": by_faiss}
-        runs = {
-            name: clocked(lambda fit=fit: fit(points, start, ours.iterations), points) for name, fit in peers.items()
-        }
-    return {name: best([run]) for name, run in {"argrad": ours, **runs}.items()}
+    """CPU seconds until the inertia is within 0.01 % of where Lloyd's algorithm converges."""
+    by_lloyd = watched(points, start, 0.0, -1.0)
+    enough = by_lloyd[-1][1] * (1 + NEAR)
+    passes = next(i for i, (_, inertia) in enumerate(by_lloyd, 1) if inertia <= enough)
+    ours = watched(points, start, KMeans().momentum, enough)
+    row = {"inertia": by_lloyd[-1][1], "Lloyd's passes": len(by_lloyd), "Lloyd's passes till near": passes}
+    row |= {"argrad": ours[-1][0] if ours[-1][1] <= enough else None, "argrad's passes": len(ours)}
+    row["argrad, momentum 0"] = by_lloyd[passes - 1][0]
+    for name, fit in {"scikit-learn": scikit_learn, "faiss": by_faiss}.items():
+        run = clocked(lambda fit=fit: fit(points, start, len(by_lloyd)), points)
+        row[name] = run.cpu * passes / run.iterations
+    return row
+
+
+def race_from_nothing(points: torch.Tensor, clusters: int) -> dict:
+    """Defaults: CPU seconds of seeding and fit, and the final inertia."""
+
+    def argrad(init: str) -> tuple[torch.Tensor, int]:
+        model = KMeans(clusters, init=init, random_state=0).fit(points)
+        return model.cluster_centers_, model.n_iter_
+
+    def sklearn() -> tuple[torch.Tensor, int]:
+        model = SklearnKMeans(clusters, random_state=0).fit(points.numpy())
+        return torch.from_numpy(model.cluster_centers_), model.n_iter_
+
+    def by_faiss_alone() -> tuple[torch.Tensor, int]:
+        fit = faiss.Kmeans(points.shape[1], clusters, min_points_per_centroid=1, max_points_per_centroid=len(points))
+        fit.train(points.numpy())
+        return torch.from_numpy(fit.centroids), fit.cp.niter
+
+    fits = {"argrad": lambda: argrad("k-means||"), "argrad, k-means++": lambda: argrad("k-means++")}
+    fits |= {"scikit-learn": sklearn, "faiss": by_faiss_alone}
+    return {name: asdict(clocked(fit, points)) for name, fit in fits.items()}
 
 
 def product_rate() -> float:
@@ -227,18 +283,46 @@ def product_rate() -> float:
 
 def table(results: dict, key: str, time_key: str) -> str:
     """One row a data set: seconds of each rival, the ratio to the faster exact one, the largest gap in inertia."""
-    names = [n for n in RIVALS if any(n in row[key] for row in results.values() if key in row)]
-    head = [*names, "faster peer ÷ argrad", "argrad's inertia, above float64 Lloyd"]
+    names = list(RIVALS)
+    head = [*names, "faster of scikit-learn and faiss ÷ argrad", "argrad's inertia, above float64 Lloyd"]
     lines = ["| data | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
     for name, row in results.items():
         if key not in row:
             continue
-        cells, runs = [], row[key]
-        cells += [f"{runs[n][time_key]:.2f} ({runs[n]['inertia']:.6g})" for n in names]
+        runs = row[key]
+        cells = [f"{runs[n][time_key]:.2f} ({runs[n]['inertia']:.6g})" for n in names]
         peer = min(runs[n][time_key] for n in ("scikit-learn", "faiss"))
-        truth = row.get("reference")
-        gap = f"{runs['argrad']['inertia'] / truth - 1:.1e}" if truth and key != "converged" else "–"
-        cells += [f"**{peer / runs['argrad'][time_key]:.2f}**", gap]
+        cells += [f"**{peer / runs['argrad'][time_key]:.2f}**", f"{runs['argrad']['inertia'] / row['reference'] - 1:.0e}"]
+        lines.append(f"| {described(name, row)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def described(name: str, row: dict) -> str:
+    return f"{name}, {row['points'][0]:,} × {row['points'][1]}, k = {row['clusters']}"
+
+
+def table_of_ends(results: dict) -> str:
+    names = ("argrad", "argrad, momentum 0", "scikit-learn", "faiss")
+    passes = ("argrad's passes", "Lloyd's passes till near", "Lloyd's passes")
+    head = [*names, "faster peer ÷ argrad", "passes: argrad / Lloyd / Lloyd to its end"]
+    lines = ["| data, a quarter, half of k | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
+    for name, row in results.items():
+        if "converged" in row:
+            run = row["converged"]
+            cells = ["never" if run[n] is None else f"{run[n]:.2f}" for n in names]
+            peer = min(run["scikit-learn"], run["faiss"])
+            cells.append("–" if run["argrad"] is None else f"**{peer / run['argrad']:.1f}**")
+            lines.append(f"| {name} | " + " | ".join([*cells, " / ".join(str(run[p]) for p in passes)]) + " |")
+    return "\n".join(lines)
+
+
+def table_of_defaults(results: dict) -> str:
+    rows = {name: row["seeded"] for name, row in results.items() if "seeded" in row}
+    names = list(next(iter(rows.values()), {}))
+    lines = ["| data, a quarter, half of k | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for name, runs in rows.items():
+        base = runs["scikit-learn"]["inertia"]
+        cells = [f"{runs[n]['cpu']:.2f} ({100 * (runs[n]['inertia'] / base - 1):+.2f} %)" for n in names]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -257,22 +341,32 @@ def versions() -> dict[str, str]:
     return found
 
 
-def measure(data: Data, options: argparse.Namespace) -> dict:
+def warm_up() -> None:
+    """Whoever comes first would pay for loading libraries."""
+    points = torch.randn(2000, 8, generator=torch.Generator().manual_seed(0))
+    for fit in RIVALS.values():
+        fit(points, points[:20].clone(), 2)
+
+
+def measure(data: Data, options: argparse.Namespace, row: dict) -> dict:
+    """Everything that the options ask for; what `row` already has of other parts stays."""
     size = data.size // 10 if options.quick else data.size
     clusters = data.clusters // 4 if options.quick else data.clusters
     points = data.points(size).contiguous()
     start = points[torch.randperm(len(points), generator=torch.Generator().manual_seed(2))[:clusters]].clone()
-    row = {
-        "points": list(points.shape),
-        "clusters": clusters,
-        "limit": 2 * points.numel() * clusters * ITERATIONS,
-    }
+    problem = {"points": list(points.shape), "clusters": clusters, "limit": 2 * points.numel() * clusters * ITERATIONS}
+    row = {**row, **problem} if row.get("points") == problem["points"] else problem
     for threads in options.threads:
         row[f"{threads} threads"] = race(points, start, threads, options)
+    for threads in (torch.set_num_threads, faiss.omp_set_num_threads, threadpool_limits):
+        threads(1)
+    few = points[: len(points) // 4].contiguous()
     if options.convergence:
-        few = points[: len(points) // 4].contiguous()
         row["converged"] = race_to_the_end(few, few[: clusters // 2].clone())
-    row["reference"] = clocked(lambda: reference(points, start, ITERATIONS), points).inertia
+    if options.seeding:
+        row["seeded"] = race_from_nothing(few, clusters // 2)
+    if "reference" not in row:
+        row["reference"] = clocked(lambda: reference(points, start, ITERATIONS), points).inertia
     return row
 
 
@@ -280,33 +374,41 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of the points, a quarter of the clusters")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--threads", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--rows", nargs="+", choices=[d.name for d in ROWS], default=[d.name for d in ROWS])
     parser.add_argument("--convergence", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--seeding", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--show", action="store_true", help="only print what was measured")
     return parser.parse_args()
 
 
-def show(results: dict, options: argparse.Namespace) -> None:
-    for threads in options.threads:
-        print(f"\nCPU seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'cpu')}")
-        print(f"\nWall seconds (inertia), {threads} thread(s)\n\n{table(results, f'{threads} threads', 'wall')}")
-    if options.convergence:
-        print(f"\nCPU seconds until no label changes, a quarter of the points\n\n{table(results, 'converged', 'cpu')}")
+def show(results: dict) -> None:
+    for threads in (1, 2):
+        key = f"{threads} threads"
+        if any(key in row for row in results.values()):
+            print(f"\nCPU seconds (inertia), {key}\n\n{table(results, key, 'cpu')}")
+            print(f"\nWall seconds (inertia), {key}\n\n{table(results, key, 'wall')}")
+    print(f"\nCPU seconds until the inertia is within 0.01 % of Lloyd's end\n\n{table_of_ends(results)}")
+    print(f"\nCPU seconds from nothing (inertia against scikit-learn's)\n\n{table_of_defaults(results)}")
 
 
 def main() -> None:
     options = parsed()
-    report = {"product GF/s": product_rate(), "quick": options.quick, "versions": versions(), "data": {}}
-    RESULTS.parent.mkdir(exist_ok=True)
-    for data in ROWS:
+    found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    report = found if found.get("quick") == options.quick else {"quick": options.quick, "data": {}}
+    if not options.show:
+        warm_up()
+        report |= {"product GF/s": product_rate(), "versions": versions(), "machine": machine()}
+    for data in ROWS if not options.show else ():
         if data.name not in options.rows:
             continue
-        row = measure(data, options)
+        row = measure(data, options, report["data"].get(data.name, {}))
         row["limit"] = row["limit"] / report["product GF/s"] / 1e9
         report["data"][data.name] = row
         print(f"{data.name} {row['points']}, k {row['clusters']}: limit {row['limit']:.2f} s", flush=True)
+        RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(report, indent=1) + "\n", "utf-8")  # row by row: a long run may be cut short
-    show(report["data"], options)
+    show(report["data"])
 
 
 if __name__ == "__main__":

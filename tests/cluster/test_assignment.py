@@ -7,13 +7,40 @@ import torch
 
 from argrad.cluster.assignment import Assignment, backend, nearest
 from argrad.cluster.assignment.build import load
-from argrad.cluster.assignment.compiled import CompiledLoop, neighbours
+from argrad.cluster.assignment.compiled import CompiledLoop
+from argrad.cluster.assignment.geometry import HEAD, neighbours, share_spared, wide_axes
 from argrad.cluster.assignment.plain import PlainLoop
 
-compiled = pytest.param(
-    CompiledLoop, marks=pytest.mark.skipif(load().library is None, reason=load().reason), id="compiled"
+
+class Bounds(CompiledLoop):
+    """Bounds even where they do not pay."""
+
+    few = 0
+
+
+class Direct(CompiledLoop):
+    """No bounds even where they would pay."""
+
+    few = 2**60
+
+
+class Heads(Bounds):
+    """Heads wherever points are coded."""
+
+    @staticmethod
+    def _axes(sample, centroids):
+        del centroids
+        return wide_axes(sample, HEAD) if sample.shape[1] >= HEAD else None
+
+
+has_library = pytest.mark.skipif(load().library is None, reason=load().reason)
+loops = pytest.mark.parametrize(
+    "loop",
+    [
+        *(pytest.param(loop, marks=has_library, id=loop.__name__) for loop in (Bounds, Direct, Heads)),
+        pytest.param(PlainLoop, id="plain"),
+    ],
 )
-both = pytest.mark.parametrize("loop", [compiled, pytest.param(PlainLoop, id="plain")])
 
 SHAPES = [  # points, dimensions, centroids: around the widths of blocks, vectors and chunks
     (1, 1, 1),
@@ -64,7 +91,7 @@ def lloyd(loop, points, centroids, passes):
         centroids = torch.where(full, sums / counts.clamp(min=1)[:, None] + loop.mean, centroids.double())
 
 
-@both
+@loops
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("size", "dims", "k"), SHAPES)
 def test_labels_are_those_of_float64_brute_force_in_every_pass(loop, size, dims, k, dtype):
@@ -79,7 +106,7 @@ def test_labels_are_those_of_float64_brute_force_in_every_pass(loop, size, dims,
         last = labels
 
 
-@both
+@loops
 @pytest.mark.parametrize(("offset", "scale"), [(1e6, 1.0), (0.0, 1e-25), (0.0, 1e25), (-3e4, 1e-2), (1e12, 1e5)])
 def test_offset_and_unit_cost_no_label(loop, offset, scale):
     points = (clustered(800, 30).double() * scale + offset).float()
@@ -87,7 +114,7 @@ def test_offset_and_unit_cost_no_label(loop, offset, scale):
         assert torch.equal(labels, brute_force(points, centroids)[0])
 
 
-@both
+@loops
 def test_ties_go_to_the_lowest_index(loop):
     """On a grid of integers, with every centroid twice, most distances tie, and float64 holds all of them exactly."""
     generator = torch.Generator().manual_seed(3)
@@ -101,14 +128,14 @@ def test_ties_go_to_the_lowest_index(loop):
         centroids = centroids.roll(1, 0)
 
 
-@both
+@loops
 def test_identical_points_and_centroids_get_label_zero(loop):
     points = torch.full((50, 4), 7.25)
     labels, _ = loop(points, None).assign(points[:5].double(), None)
     assert torch.equal(labels, torch.zeros(50, dtype=torch.int64))
 
 
-@both
+@loops
 def test_a_neighbour_one_rounding_away_is_told_apart(loop):
     """Pairs of centroids 1e-12 apart: only float64 sees which is nearer."""
     generator = torch.Generator().manual_seed(5)
@@ -120,7 +147,7 @@ def test_a_neighbour_one_rounding_away_is_told_apart(loop):
     assert 0 < (labels >= 20).sum() < 400
 
 
-@both
+@loops
 def test_centroids_that_jump_far_are_followed(loop):
     """Bounds hold whatever the centroids do: shuffle them, throw some far away, bring them back."""
     generator = torch.Generator().manual_seed(7)
@@ -212,6 +239,18 @@ def test_a_view_that_is_not_contiguous_is_read_right():
     points = clustered(30, 300).T
     assert not points.is_contiguous()
     assert torch.equal(nearest(points, points[:40])[0], brute_force(points, points[:40])[0])
+
+
+def test_heads_are_no_farther_apart_than_points():
+    """|head(x) − head(c)| ≤ |x − c|: one that is spared by its head is spared rightly, and a wide plane tells all."""
+    generator = torch.Generator().manual_seed(0)
+    points, centroids = torch.randn(2, 300, 192, generator=generator).double()
+    axes = wide_axes(points, HEAD)
+    assert torch.allclose(axes.T @ axes, torch.eye(HEAD).index_fill(0, torch.tensor(HEAD - 1), 0), atol=1e-6)
+    assert share_spared(centroids, centroids[:160], axes) < 1  # a point at a centroid is spared nothing of its own group
+    flat = torch.randn(300, HEAD - 1, generator=generator).double() @ axes.T[: HEAD - 1].double()
+    far = flat[:160] + 1e3 * axes.T[0].double()
+    assert share_spared(flat, torch.cat([flat[:16], far]), axes) >= 10 / 11
 
 
 @pytest.mark.parametrize("k", [1, 15, 32, 33, 100, 257])

@@ -1,4 +1,4 @@
-"""The compiled loop: bounds across passes, a screen in int8 or float32, float64 where it decides."""
+"""The compiled loop: bounds across passes, a screen in codes or float32, float64 where it decides."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ import torch
 from torch import Tensor
 
 from argrad.cluster.assignment.build import load
+from argrad.cluster.assignment.geometry import HEAD, LANES, neighbours, share_spared, wide_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DTYPES: Final = (torch.float32, torch.float64)
-_INT8_DIMS: Final = 24  # below, turning sums of codes into scores costs more than int8 saves
+_CODED_DIMS: Final = 24  # below, turning sums of codes into scores costs more than codes save
+_FEW: Final = 3000  # centroids × (dimensions + what the least score costs): up to here bounds cost more than they spare
+_EPILOGUE_DIMS: Final = 5
+_ABREAST: Final = 4  # of direct.c
+_HEAD_DIMS: Final = 192  # below, a head is too large a part of a point to be worth its own meeting
+_LONG_DIMS: Final = 512  # from here on a head has twice as many dimensions
+_TRIED: Final = 256  # points that tell how many groups of centroids heads may spare
 _CHUNK_BYTES: Final = 2**18  # a chunk's screen stays in the L2 cache
 _UNIT: Final = 2.0**-24
 _FAR: Final = 1e12  # this many spreads from the centre, float32 squares of the screen are still far from overflow
@@ -22,7 +29,7 @@ _SAMPLE: Final = 4096  # points that tell where the centre is and how wide they 
 _CANCELS: Final = 1e-5  # inertia below this part of the points' spread is summed up point by point
 
 _SIZES: Final = ("points", "centroids", "dims", "chunk", "groups", "blocks_per_group", "threads")
-_SWITCHES: Final = ("points_are_double", "int8")
+_SWITCHES: Final = ("points_are_double", "coded", "head")
 _ARRAYS: Final = (
     *(
         "x",
@@ -39,7 +46,9 @@ _ARRAYS: Final = (
         "moved",
         "drift",
     ),
-    *("square", "code", "step", "lost", "start", "row", "length", "block", "norm", "about", "total", "own"),
+    *("square", "row", "length", "norm", "axes", "total", "own"),
+    *("code", "step", "lost", "start", "block", "about"),
+    *("head_code", "head_step", "head_lost", "head_start", "head_block", "head_about"),
 )
 
 
@@ -61,12 +70,17 @@ def fits(points: Tensor) -> bool:
 class CompiledLoop:
     """Passes over the same points (N, d) by the compiled loop.
 
-    Beside the points it keeps at most their size again: their codes, and bounds for as many groups of centroids as
-    fit in a half of it. Without `keep` it is meant for one pass, and keeps no bounds.
+    Beside the points it keeps at most their size again: their codes in a half, and bounds for as many groups of
+    centroids as fit in the other, with the heads. Without `keep` it is meant for one pass, and keeps no bounds.
+
+    Attributes:
+        few: centroids × dimensions, about, up to which no bounds are kept, and every point meets all centroids.
     """
 
+    few = _FEW
+
     def __init__(self, points: Tensor, weights: Tensor | None, *, keep: bool = True) -> None:
-        self._arrays: dict[str, Tensor] = {"x": points.contiguous()}
+        self._arrays: dict[str, Tensor | None] = {"x": points.contiguous()}
         if weights is not None:
             self._arrays["weights"] = weights.contiguous()
         self._job = _Job(points=points.shape[0], dims=points.shape[1])
@@ -82,20 +96,42 @@ class CompiledLoop:
         self._arrays["centre"] = self._mean.float()
         reach = (sample - self._mean).abs().max()
         job.scale = 2.0 ** -float(reach.frexp().exponent) if 0 < reach < torch.inf else 1.0
-        job.int8 = bool(_library().argrad_has_int8()) and _INT8_DIMS <= job.dims <= 2**16
-        row = job.dims * (1 if job.int8 else 4)
-        job.chunk = min(max(_CHUNK_BYTES // row // 64 * 64, 128), 1024)
+        job.coded = _library().argrad_code_bytes() > 0 and _CODED_DIMS <= job.dims <= 2**16
+        self._row_bytes = _code_bytes(job.dims) if job.coded else job.dims * 4
+        job.chunk = min(max(_CHUNK_BYTES // self._row_bytes // 64 * 64, 128), 1024)
         self._chunks = -(-job.points // job.chunk)
-        numbers = {"square": ((job.points,), torch.float32), "upper": ((job.points,), torch.float32)}
-        if job.int8:
-            codes = -(-job.dims // 4) * 4
-            numbers |= dict.fromkeys(("step", "lost"), ((job.points,), torch.float32))
-            numbers |= {"start": ((job.points,), torch.int32), "code": ((job.points, codes), torch.int8)}
-        self._arrays |= {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in numbers.items()}
+        self._arrays["square"], self._arrays["upper"] = torch.empty(job.points), torch.empty(job.points)
         self._arrays["total"] = torch.empty(self._chunks, dtype=torch.float64)
         self._run("argrad_describe_points")
         self._spread = sum(self._arrays["total"].tolist()) / job.scale**2
         self._reach = self._arrays["square"].max().sqrt().item()
+        self._sample = sample
+
+    def _describe_codes(self, centroids: Tensor) -> None:
+        """Once centroids are known: codes of the points, and of their heads where these may spare many groups."""
+        job, sample, self._sample = self._job, self._sample, None
+        if sample is None or not job.coded:
+            return
+        self._arrays |= _codes("", job.points, self._row_bytes)
+        self._run("argrad_describe_codes")
+        axes = self._axes(sample - self._mean, centroids - self._mean)
+        if axes is None:
+            return
+        job.head = axes.shape[1]
+        self._arrays["axes"] = axes.view(len(axes), -1, LANES).transpose(0, 1).contiguous()
+        self._arrays |= _codes("head_", job.points, _code_bytes(job.head))
+        self._run("argrad_describe_heads")
+
+    @staticmethod
+    def _axes(sample: Tensor, centroids: Tensor) -> Tensor | None:
+        """The axes of the heads, where these spare more than they cost."""
+        k, dims = centroids.shape
+        head = HEAD if dims < _LONG_DIMS else 2 * HEAD
+        if dims < _HEAD_DIMS or k < 8 * head:
+            return None
+        axes = wide_axes(sample, head)
+        pays = share_spared(sample[:_TRIED], centroids, axes) > 2 * head / dims
+        return axes if pays else None
 
     def accepts(self, centroids: Tensor) -> bool:
         """Whether no point and no centroid lies so far out that the screen would overflow."""
@@ -105,19 +141,23 @@ class CompiledLoop:
     def assign(self, centroids: Tensor, previous: Tensor | None) -> tuple[Tensor, int]:
         """Labels of the nearest centroids (k, d) in float64, and how many differ from `previous`."""
         job, arrays = self._job, self._arrays
-        goes_on = self._keep and previous is not None and previous is arrays.get("labels")
+        few = len(centroids) * (job.dims + _EPILOGUE_DIMS) <= self.few
+        known = previous is not None and previous is arrays.get("labels") and len(centroids) == job.centroids
+        goes_on = self._keep and known and not few
         if goes_on:
             self._lower_bounds(centroids)
-            arrays["previous"] = previous
+        elif few:
+            self._lay_side_by_side(len(centroids))
         else:
             self._group(centroids)
-            arrays.pop("previous", None)
+        arrays["previous"] = previous if goes_on or (few and known) else None
         self._centroids = arrays["c"] = centroids.contiguous()
         arrays["labels"] = torch.empty(job.points, dtype=torch.int64)
-        self._run("argrad_lay_centroids")
-        self._run("argrad_assign")
-        changed = arrays["total"].sum() if goes_on or previous is None else (previous != arrays["labels"]).sum()
-        return arrays["labels"], int(changed)
+        self._run("argrad_lay_direct" if few else "argrad_lay_centroids")
+        self._run("argrad_assign_direct" if few else "argrad_assign")
+        if previous is not None and arrays["previous"] is None:
+            return arrays["labels"], int((previous != arrays["labels"]).sum())
+        return arrays["labels"], int(arrays["total"].sum())
 
     def distances(self) -> Tensor:
         """Squared distances (N,) to the own centroid of the last pass, in float64."""
@@ -150,22 +190,37 @@ class CompiledLoop:
         lanes = _library().argrad_block()
         job.centroids = len(centroids)
         order = neighbours(centroids, lanes)
+        self._describe_codes(centroids[order])
         blocks = -(-job.centroids // lanes)
-        spare = arrays["x"].element_size() * job.dims // 8  # half of the data's size, in float32
+        spare = (arrays["x"].element_size() * job.dims // 2 - _code_bytes(job.head)) // 4  # half of the data's size
         job.blocks_per_group = -(-blocks // max(min(blocks, spare), 1))
         job.groups = -(-blocks // job.blocks_per_group)
         blocks = job.groups * job.blocks_per_group
         arrays["place"] = torch.full((blocks * lanes,), -1, dtype=torch.int32)
         arrays["place"][: job.centroids] = order
         arrays["position"] = order.argsort().to(torch.int32)
-        width = -(-job.dims // 4) * 4
-        arrays["block"] = torch.empty(blocks * lanes * width, dtype=torch.uint8 if job.int8 else torch.float32)
-        arrays["row"] = torch.empty(job.centroids, job.dims)
-        arrays["length"] = torch.empty(job.centroids)
-        arrays["norm"] = torch.empty(blocks * lanes)
+        arrays["block"] = torch.empty(blocks * lanes * self._row_bytes, dtype=torch.uint8)
+        self._make_room(blocks * lanes)
         arrays["about"] = torch.empty(blocks, 3)
+        arrays["head_block"] = torch.empty(blocks * lanes * _code_bytes(job.head), dtype=torch.uint8)
+        arrays["head_about"] = torch.empty(blocks, 3)
         if self._keep:
             arrays["bounds"] = torch.empty(self._chunks, job.groups, job.chunk)
+
+    def _lay_side_by_side(self, k: int) -> None:
+        """No order, no groups: every centroid meets every point."""
+        job, arrays = self._job, self._arrays
+        job.centroids = k
+        lanes = -(-k // _ABREAST) * _ABREAST
+        arrays["block"] = torch.empty(lanes, job.dims)
+        arrays["about"] = torch.empty(3)
+        self._make_room(lanes)
+
+    def _make_room(self, lanes: int) -> None:
+        job, arrays = self._job, self._arrays
+        arrays["row"] = torch.empty(job.centroids, job.dims)
+        arrays["length"] = torch.empty(job.centroids)
+        arrays["norm"] = torch.empty(lanes)
 
     def _lower_bounds(self, centroids: Tensor) -> None:
         """How far centroids moved since the last pass, rounded up, and the farthest of each group."""
@@ -188,21 +243,18 @@ class CompiledLoop:
             raise MemoryError("The compiled k-means loop could not get the memory of its threads.")
 
 
-def neighbours(centroids: Tensor, lanes: int) -> Tensor:
-    """An order of the centroids (k, d) in which near ones are near: halved again and again along a wide spread."""
-    return torch.cat(_halve(centroids.float(), torch.arange(len(centroids)), lanes))
+def _codes(prefix: str, points: int, row_bytes: int) -> dict[str, Tensor]:
+    """What job.h calls Codes, of all points."""
+    arrays = {name: torch.empty(points) for name in ("step", "lost")}
+    arrays["code"] = torch.empty(points, row_bytes, dtype=torch.int8)
+    if _library().argrad_code_bytes() == 1:
+        arrays["start"] = torch.empty(points, dtype=torch.int32)
+    return {prefix + name: array for name, array in arrays.items()}
 
 
-def _halve(centroids: Tensor, index: Tensor, lanes: int) -> list[Tensor]:
-    if len(index) <= lanes:
-        return [index]
-    part = centroids[index] - centroids[index].mean(0)
-    direction = part[part.square().sum(1).argmax()]
-    for _ in range(2):  # power iteration: any direction is right, a wide one is better
-        direction = torch.nn.functional.normalize(part.T @ (part @ direction), dim=0)
-    index = index[(part @ direction).argsort(stable=True)]
-    half = -(-len(index) // (2 * lanes)) * lanes
-    return _halve(centroids, index[:half], lanes) + _halve(centroids, index[half:], lanes)
+def _code_bytes(dims: int) -> int:
+    """Bytes of the codes of one point: whole words of 4."""
+    return -(-dims * _library().argrad_code_bytes() // 4) * 4
 
 
 def _pointer(tensor: Tensor | None) -> ctypes.c_void_p:

@@ -3,34 +3,30 @@
 #define ARGRAD_DISTANCE_H
 #include "job.h"
 
-static inline double total_d(wide_d v) { return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])); }
-
-static inline wide_d widened(const Job *job, int64_t at) {
-    return job->points_are_double ? *(const wide_d *)((const double *)job->x + at)
-                                  : __builtin_convertvector(*(const half_f *)((const float *)job->x + at), wide_d);
+static inline pair_d widened(const Job *job, int64_t at) {
+    return job->points_are_double ? *(const pair_d *)((const double *)job->x + at)
+                                  : __builtin_convertvector(*(const pair_f *)((const float *)job->x + at), pair_d);
 }
 
 /* Σ (x − c)² in float64. Never inlined: two equal centroids must get the same bits wherever it is called. */
 static __attribute__((noinline, unused)) double distance(const Job *job, int64_t i, int64_t j) {
     const double *c = job->c + j * job->dims;
     int64_t at = i * job->dims, t = 0;
-    wide_d even = {0}, odd = {0};
-    double rest = 0;
-    for (; t + 16 <= job->dims; t += 16) {
-        wide_d a = widened(job, at + t) - *(const wide_d *)(c + t);
-        wide_d b = widened(job, at + t + 8) - *(const wide_d *)(c + t + 8);
+    pair_d even = {0}, odd = {0};
+    double sum = 0;
+    for (; t + 2 * PAIR <= job->dims; t += 2 * PAIR) {
+        pair_d a = widened(job, at + t) - *(const pair_d *)(c + t);
+        pair_d b = widened(job, at + t + PAIR) - *(const pair_d *)(c + t + PAIR);
         even += a * a;
         odd += b * b;
     }
-    for (; t + 8 <= job->dims; t += 8) {
-        wide_d a = widened(job, at + t) - *(const wide_d *)(c + t);
-        even += a * a;
-    }
     for (; t < job->dims; t++) {
         double x = job->points_are_double ? ((const double *)job->x)[at + t] : (double)((const float *)job->x)[at + t];
-        rest += (x - c[t]) * (x - c[t]);
+        sum += (x - c[t]) * (x - c[t]);
     }
-    return total_d(even + odd) + rest;
+    even += odd;
+    for (int p = 0; p < PAIR; p++) sum += even[p];
+    return sum;
 }
 
 #if defined(__AVX512F__)
@@ -76,15 +72,21 @@ static inline float rough(const Job *job, const float *x, int64_t j) {
     }
     return _mm512_reduce_add_ps(_mm512_add_ps(even, odd));
 #else
-    float sum = 0;
-    lanes_f squares = {0};
-    for (; t + LANES <= job->dims; t += LANES) {
-        lanes_f a = *(const lanes_f *)(x + t) - *(const lanes_f *)(c + t);
-        squares += a * a;
+    half_f even = {0}, odd = {0};
+    float rest = 0;
+    for (; t + 16 <= job->dims; t += 16) {
+        half_f a = *(const half_f *)(x + t) - *(const half_f *)(c + t);
+        half_f b = *(const half_f *)(x + t + 8) - *(const half_f *)(c + t + 8);
+        even += a * a;
+        odd += b * b;
     }
-    for (int l = 0; l < LANES; l++) sum += squares[l];
-    for (; t < job->dims; t++) sum += (x[t] - c[t]) * (x[t] - c[t]);
-    return sum;
+    for (; t + 8 <= job->dims; t += 8) {
+        half_f a = *(const half_f *)(x + t) - *(const half_f *)(c + t);
+        even += a * a;
+    }
+    for (; t < job->dims; t++) rest += (x[t] - c[t]) * (x[t] - c[t]);
+    even += odd;
+    return ((even[0] + even[4]) + (even[1] + even[5])) + ((even[2] + even[6]) + (even[3] + even[7])) + rest;
 #endif
 }
 
@@ -95,7 +97,7 @@ typedef struct {
 /* The distance whose square is roughly `sum`, from below and above. `reach` ≥ |x| + |c|: what centring may have lost is a
    part of that; a constant stands for what is too small for float32. */
 static inline Between between(const Job *job, float sum, float reach) {
-    float root = sqrtf(sum), rounding = (float)(job->dims / LANES + 24) * UNIT, lost = 4 * UNIT * reach + 1e-30f;
+    float root = sqrtf(sum), rounding = (float)(job->dims / LANES + 32) * UNIT, lost = 4 * UNIT * reach + 1e-30f;
     Between out = {root * (1 - rounding) - lost, root * (1 + rounding) + lost};
     return out;
 }

@@ -1,83 +1,27 @@
 /* The nearest centroid of every point: one pass of Lloyd's algorithm, exact in float64.
  *
- * A label is decided by  Σ_t (x_it − c_jt)²  in float64, ties to the lowest j. Three things keep nearly all pairs away
+ * A label is decided by  Σ_t (x_it − c_jt)²  in float64, ties to the lowest j. Four things keep nearly all pairs away
  * from that sum, and none can change a label:
  *
  *   bounds      l_ig ≤ |x_i − c_j| for every centroid j of group g but the own, kept from pass to pass and lowered by the
  *               farthest that a centroid of g moved (triangle inequality). Where l_ig > |x_i − c_own|, g is skipped.
- *   the screen  in the other groups, a block of centroids at a time, in int8 or float32, with a rigorous margin.
+ *   the screen  in the other groups, a block of centroids at a time, in codes or float32, with a rigorous margin.
  *   float32     the distance itself, for the pairs within that margin.
+ *   heads       vectors of a few dimensions that are no farther apart than the points are: for most groups they do.
+ *
+ * The first pass has no bounds yet: its screen meets all centroids (or their heads), guesses a label by the
+ * least score, and leaves the bounds by which the rest of the pass checks that guess.
  *
  * Work is cut into chunks of points that do not depend on the number of threads, hence neither do the results.
  */
 #include "scratch.h"
 
-/* ---- what the bounds spare ---- */
-
-/* Lower the bounds by the drift; find the least of every row. */
-static void lower_bounds(const Job *job, int64_t m, float *bounds, Scratch *s) {
-    for (int64_t r = 0; r < m; r++) s->room[r] = INFINITY;
-    for (int64_t g = 0; g < job->groups; g++) {
-        float *restrict l = bounds + g * job->chunk, *restrict room = s->room, drift = job->drift[g];
-        for (int64_t r = 0; r < m; r++) {
-            l[r] -= drift;
-            room[r] = l[r] < room[r] ? l[r] : room[r];
-        }
-    }
-}
-
-/* The distance to the own centroid grew by no more than the centroid moved; measure it where that is not enough. */
-static void own_distances(const Job *job, int64_t first, int64_t m, Scratch *s) {
-    for (int64_t r = 0; r < m; r++) {
-        int64_t a = job->previous[first + r];
-        s->label[r] = (int32_t)a;
-        s->seat[r] = job->position[a];
-        s->upper[r] = (job->upper[first + r] + job->moved[a]) * (1 + 2 * UNIT);
-        s->lower[r] = s->best[r] = s->fresh[r] = -1;
-        if (s->room[r] > s->upper[r]) continue;
-        if (!job->int8) centre_row(job, first + r, s->centred + r * job->dims);
-        s->fresh[r] = rough(job, centred(job, first, r, s), a);
-        s->lower[r] = s->size[r] + job->length[a];
-    }
-    for (int64_t r = 0; r < m; r++) { /* apart from the loop above, so that it runs in vectors */
-        Between d = between(job, s->fresh[r] < 0 ? 0 : s->fresh[r], s->lower[r]);
-        s->lower[r] = s->fresh[r] < 0 ? -1 : d.low;
-        s->upper[r] = s->fresh[r] < 0 ? s->upper[r] : d.high;
-        s->ceiling[r] = s->upper[r] * s->upper[r] * (1 + 4 * UNIT) - job->square[first + r];
-    }
-}
-
-/* List the rows that bounds l do not spare; returns how many. */
-static int32_t list_group(int64_t m, const float *l, Scratch *s) {
-    uint16_t *list = s->list;
-    int32_t n = 0;
-    int64_t r = 0;
-#if defined(__AVX512F__)
-    const __m512i step = _mm512_set1_epi32(16);
-    __m512i index = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    for (; r + 16 <= m; r += 16, index = _mm512_add_epi32(index, step)) {
-        __mmask16 fails = _mm512_cmp_ps_mask(_mm512_loadu_ps(l + r), _mm512_loadu_ps(s->upper + r), _CMP_NGT_UQ);
-        if (!fails) continue;
-        _mm256_storeu_si256((__m256i *)(list + n), _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(fails, index)));
-        n += __builtin_popcount(fails);
-    }
-#endif
-    for (; r < m; r++) {
-        list[n] = (uint16_t)r;
-        n += !(l[r] > s->upper[r]);
-    }
-    return n;
-}
-
 /* ---- what the screen leaves ---- */
 
 /* Row r's own centroid becomes j. The old one is one of the others from here on: their bound must know it. */
 static void move(const Job *job, int64_t first, int64_t r, int32_t j, double squared, Between d, Scratch *s) {
-    int32_t old = s->label[r];
-    if (old >= 0 && job->bounds) {
-        float *bound = bound_of(job, first, r, old);
-        if (s->lower[r] < *bound) *bound = s->lower[r];
-    }
+    float *bound = bound_of(job, r, s->label[r], s);
+    if (s->lower[r] < *bound) *bound = s->lower[r];
     own(job, first, r, j, squared, d, s);
 }
 
@@ -86,15 +30,15 @@ static void move(const Job *job, int64_t first, int64_t r, int32_t j, double squ
 static float contest(const Job *job, int64_t first, int64_t r, int32_t j, Scratch *s) {
     Between d = near(job, first, r, j, s);
     double squared = -1;
-    if (s->label[r] >= 0 && d.low > s->upper[r]) return d.low;
-    if (s->label[r] >= 0 && !(d.high < s->lower[r])) {
+    if (d.low > s->upper[r]) return d.low;
+    if (!(d.high < s->lower[r])) {
         if (s->best[r] < 0) s->best[r] = distance(job, first + r, s->label[r]);
         squared = distance(job, first + r, j);
         d = exactly(job, squared);
         own(job, first, r, s->label[r], s->best[r], exactly(job, s->best[r]), s);
         if (squared > s->best[r] || (squared == s->best[r] && j > s->label[r])) return d.low;
     }
-    float farther = s->label[r] >= 0 ? s->lower[r] : INFINITY;
+    float farther = s->lower[r];
     move(job, first, r, j, squared, d, s);
     return farther;
 }
@@ -114,45 +58,51 @@ static float settle(const Job *job, int64_t first, int64_t r, int64_t b, int row
     }
 }
 
-/* Scores of ROWS listed points in block b. */
-static inline void screen(const Job *job, __attribute__((unused)) int64_t first, const uint16_t *list, int64_t b, Scratch *s, Tile *tile) {
-    const float *about = job->about + b * 3;
-    const lanes_f *norm = (const lanes_f *)(job->norm + b * BLOCK);
+/* Scores of ROWS listed points in block b, and how far they may be off. */
+static inline void screen_codes(const Job *job, const Codes *codes, int64_t dims, int64_t first, const uint16_t *list, int64_t b,
+                                Scratch *s, Tile *tile) {
+    const float *about = codes->about + b * 3;
+    int64_t steps = words(dims);
+    const int32_t *x[ROWS];
+    int32_t start[ROWS];
+    float size[SEATS], factor[SEATS], lost[SEATS], rounding = (float)(job->dims + 32) * UNIT;
+    if (codes == &job->heads) rounding += 2 * heads_lose(job);
     for (int r = 0; r < ROWS; r++) {
-        float reach = s->size[list[r]] + about[1];
-        tile->rounding[r] = tile->margin[r] = (float)(job->dims + 32) * UNIT * reach * reach + 1e-30f;
+        x[r] = (const int32_t *)codes->code + (first + list[r]) * steps;
+        start[r] = CODE_OFFSET ? codes->start[first + list[r]] : 0;
     }
-#if HAS_INT8
-    if (job->int8) {
-        int64_t steps = quads(job->dims);
-        const int32_t *x[ROWS];
-        int32_t start[ROWS];
-        float factor[ROWS];
-        for (int r = 0; r < ROWS; r++) {
-            int64_t i = first + list[r];
-            float lost = job->lost[i];
-            x[r] = (const int32_t *)(job->code + i * steps * 4);
-            start[r] = job->start[i];
-            factor[r] = 2 * job->step[i] * about[0];
-            tile->margin[r] += 2.0001f * (lost * about[1] + (s->size[list[r]] + lost) * about[2]);
-        }
-        tile_int8(steps, x, start, (const uint8_t *)job->block + b * steps * BLOCK * 4, norm, factor, tile);
-    } else
+    for (int r = 0; r < SEATS; r++) {
+        size[r] = s->size[list[r]];
+        factor[r] = codes->step[first + list[r]];
+        lost[r] = codes->lost[first + list[r]];
+    }
+    for (int r = 0; r < SEATS; r++) {
+        float reach = size[r] + about[1];
+        tile->rounding[r] = rounding * reach * reach + 1e-30f;
+        tile->margin[r] = tile->rounding[r] + 2.0001f * (lost[r] * about[1] + (size[r] + lost[r]) * about[2]);
+        factor[r] *= 2 * about[0];
+    }
+#if CODE_BYTES
+    tile_codes(steps, x, start, (const char *)codes->block + b * steps * BLOCK * 4, (const lanes_f *)(job->norm + b * BLOCK), factor, tile);
+#else
+    (void)x, (void)start; /* never called */
 #endif
-    {
-        const float *x[ROWS];
-        for (int r = 0; r < ROWS; r++) x[r] = s->centred + list[r] * job->dims;
-        tile_float(job->dims, x, (const float *)job->block + b * job->dims * BLOCK, norm, tile);
-    }
-    for (int r = 0; r < ROWS; r++) leave_out(tile->score[r], s->seat[list[r]] - (int32_t)(b * BLOCK));
-    least_of_rows(tile);
 }
 
-/* The least score of the others in block b for a tile's row, after those who may be nearer have contested. */
-static inline float settled(const Job *job, int64_t first, int64_t r, int64_t b, int row, Tile *tile, Scratch *s) {
-    float found = tile->low[row] - tile->margin[row];
-    if (found > s->ceiling[r] + tile->rounding[row] || tile->low[row] == INFINITY) return found;
-    return settle(job, first, r, b, row, tile, s);
+static inline void screen(const Job *job, int64_t first, const uint16_t *list, int64_t b, Scratch *s, Tile *tile) {
+    if (job->coded) {
+        screen_codes(job, &job->full, job->dims, first, list, b, s, tile);
+        return;
+    }
+    const float *x[ROWS];
+    float size[SEATS];
+    for (int r = 0; r < ROWS; r++) x[r] = s->centred + list[r] * job->dims;
+    for (int r = 0; r < SEATS; r++) size[r] = s->size[list[r]];
+    for (int r = 0; r < SEATS; r++) {
+        float reach = size[r] + job->full.about[b * 3 + 1];
+        tile->rounding[r] = tile->margin[r] = (float)(job->dims + 32) * UNIT * reach * reach + 1e-30f;
+    }
+    tile_float(job->dims, x, (const float *)job->full.block + b * job->dims * BLOCK, (const lanes_f *)(job->norm + b * BLOCK), tile);
 }
 
 static inline float bound_from(float score, float square) {
@@ -160,83 +110,209 @@ static inline float bound_from(float score, float square) {
     return squared > 0 ? sqrtf(squared) * (1 - 4 * UNIT) : 0;
 }
 
-static void screen_block(const Job *job, int64_t b, int64_t first, uint16_t *list, int32_t n, Scratch *s) {
-    for (int32_t q = n; q < n + ROWS; q++) list[q] = list[n - 1]; /* a full tile; nobody reads these again */
+/* A full tile may read past the end of a list: what it reads there must be a row, and nobody's. */
+static inline void pad(uint16_t *list, int32_t n) {
+    for (int q = 0; q < SEATS; q++) list[n + q] = list[n - 1];
+}
+
+static void screen_block(const Job *job, int64_t b, int64_t first, const uint16_t *list, int32_t n, Scratch *s) {
     for (int32_t q = 0; q < n; q += ROWS) {
         Tile tile;
+        float found[SEATS], ceiling[SEATS];
+        int doubts = 0;
         screen(job, first, list + q, b, s, &tile);
-        for (int r = 0; r < ROWS && q + r < n; r++) {
-            float found = settled(job, first, list[q + r], b, r, &tile, s);
-            s->fresh[q + r] = found < s->fresh[q + r] ? found : s->fresh[q + r];
+        for (int r = 0; r < ROWS; r++) leave_out(tile.score[r], s->seat[list[q + r]] - (int32_t)(b * BLOCK));
+        least_of_rows(&tile);
+        for (int r = 0; r < SEATS; r++) ceiling[r] = s->ceiling[list[q + r]];
+        for (int r = 0; r < ROWS; r++) {
+            found[r] = tile.low[r] - tile.margin[r];
+            int calm = found[r] > ceiling[r] + tile.rounding[r] || tile.low[r] == INFINITY;
+            float known = s->fresh[q + r];
+            s->fresh[q + r] = calm && found[r] < known ? found[r] : known;
+            doubts |= !calm << r;
+        }
+        for (; doubts; doubts &= doubts - 1) {
+            int r = __builtin_ctz((unsigned)doubts);
+            if (q + r >= n) break;
+            float low = settle(job, first, list[q + r], b, r, &tile, s);
+            s->fresh[q + r] = low < s->fresh[q + r] ? low : s->fresh[q + r];
         }
     }
 }
 
-static void screen_group(const Job *job, int64_t g, int64_t first, float *bounds, Scratch *s) {
+/* Take those rows off the list whose heads are far enough from all heads of group g. Returns how many stay. */
+static int32_t by_heads(const Job *job, int64_t g, int64_t first, int32_t n, Scratch *s) {
     uint16_t *list = s->list;
-    int32_t n = list_group(chunk_end(job, first / job->chunk) - first, bounds, s);
+    int32_t left = 0;
+    for (int32_t q = 0; q < n; q++) s->fresh[q] = INFINITY;
+    for (int64_t b = g * job->blocks_per_group; b < (g + 1) * job->blocks_per_group; b++) {
+        for (int32_t q = 0; q < n; q += ROWS) {
+            Tile tile;
+            screen_codes(job, &job->heads, job->head, first, list + q, b, s, &tile);
+            for (int r = 0; r < ROWS; r++) leave_out(tile.score[r], s->seat[list[q + r]] - (int32_t)(b * BLOCK));
+            least_of_rows(&tile);
+            for (int r = 0; r < ROWS; r++) {
+                float found = tile.low[r] - tile.margin[r] - tile.rounding[r];
+                s->fresh[q + r] = found < s->fresh[q + r] ? found : s->fresh[q + r];
+            }
+        }
+    }
+    for (int32_t q = 0; q < n; q++) {
+        int64_t r = list[q];
+        int far = s->fresh[q] > s->ceiling[r];
+        if (far) s->bounds[g * job->chunk + r] = bound_from(s->fresh[q], job->square[first + r]);
+        list[left] = (uint16_t)r;
+        left += !far;
+    }
+    return left;
+}
+
+static void screen_group(const Job *job, int64_t g, int64_t first, int64_t m, Scratch *s) {
+    uint16_t *list = s->list;
+    float *bounds = s->bounds + g * job->chunk;
+    int32_t n = failing(m, bounds, s->upper, list);
     if (n == 0) return;
+    pad(list, n);
+    if (job->head && job->previous) { /* the first pass has met all heads */
+        n = by_heads(job, g, first, n, s);
+        if (n == 0) return;
+        pad(list, n);
+    }
     for (int32_t q = 0; q < n; q++) s->fresh[q] = bounds[list[q]] = INFINITY;
     for (int64_t b = g * job->blocks_per_group; b < (g + 1) * job->blocks_per_group; b++)
         screen_block(job, b, first, list, n, s);
-    for (int32_t q = 0; q < n; q++) s->fresh[q] = bound_from(s->fresh[q], job->square[first + list[q]]);
+    for (int32_t q = 0; q < n; q++) s->aside[q] = job->square[first + list[q]];
+    for (int32_t q = 0; q < n; q++) s->fresh[q] = bound_from(s->fresh[q], s->aside[q]);
     for (int32_t q = 0; q < n; q++) /* a centroid that was the own one till now has written its own bound */
         bounds[list[q]] = s->fresh[q] < bounds[list[q]] ? s->fresh[q] : bounds[list[q]];
 }
 
+/* ---- the first pass: a guess, and bounds ---- */
+
+/* Row r's least score so far is in block b: keep that block's scores. The block before is one of the others now. */
+static void keep(const Job *job, int64_t r, int64_t b, int row, const Tile *tile, Scratch *s) {
+    int64_t g = b / job->blocks_per_group, before = s->block[r];
+    if (before >= 0) {
+        float *bound = before / job->blocks_per_group == g ? s->fresh + r : s->bounds + before / job->blocks_per_group * job->chunk + r;
+        float low = s->lower[r] - s->margin[r];
+        *bound = low < *bound ? low : *bound;
+    }
+    s->block[r] = (int32_t)b;
+    s->lower[r] = tile->low[row];
+    s->margin[r] = tile->margin[row];
+    memcpy(s->score + r * WIDE, tile->score[row], BLOCK * 4);
+}
+
+/* Scores of rows q, q + 1, … in block b: the least of those that are not kept go to `fresh`. */
+static void meet_block(const Job *job, int64_t first, int64_t q, int64_t m, int64_t b, Scratch *s) {
+    Tile tile;
+    int nearer = 0;
+    if (job->head) screen_codes(job, &job->heads, job->head, first, s->list + q, b, s, &tile);
+    else screen(job, first, s->list + q, b, s, &tile);
+    least_of_rows(&tile);
+    for (int r = 0; r < ROWS; r++) {
+        float found = tile.low[r] - tile.margin[r], known = s->fresh[q + r];
+        int is = tile.low[r] < s->lower[q + r];
+        s->fresh[q + r] = !is && found < known ? found : known;
+        nearer |= is << r;
+    }
+    for (; nearer; nearer &= nearer - 1) {
+        int r = __builtin_ctz((unsigned)nearer);
+        if (q + r < m) keep(job, q + r, b, r, &tile, s);
+    }
+}
+
+/* Of the kept scores, the least is the guess, and the others say how near the rest of that block may be. */
+static void guess_row(const Job *job, int64_t first, int64_t r, Scratch *s) {
+    lanes_f *score = s->score + r * WIDE;
+    float *bound = s->bounds + s->block[r] / job->blocks_per_group * job->chunk + r;
+    int best = lowest(score);
+    float high = ((float *)score)[best] + s->margin[r] + job->square[first + r];
+    leave_out(score, best);
+    float low = ((float *)score)[lowest(score)] - s->margin[r];
+    *bound = low < *bound ? low : *bound;
+    s->label[r] = job->place[s->block[r] * BLOCK + best];
+    s->upper[r] = job->head ? INFINITY : sqrtf(high > 0 ? high : 0) * (1 + 4 * UNIT) + 1e-30f; /* heads only say how near */
+}
+
+static void guess(const Job *job, int64_t first, int64_t m, Scratch *s) {
+    for (int64_t r = 0; r < m; r++) {
+        s->list[r] = (uint16_t)r;
+        s->block[r] = -1;
+        s->lower[r] = INFINITY;
+        if (!job->coded) centre_row(job, first + r, s->centred + r * job->dims);
+    }
+    for (int64_t r = m; r < m + SEATS; r++) s->lower[r] = INFINITY;
+    pad(s->list, (int32_t)m);
+    for (int64_t g = 0; g < job->groups; g++) {
+        for (int64_t r = 0; r < m; r++) s->fresh[r] = INFINITY;
+        for (int64_t b = g * job->blocks_per_group; b < (g + 1) * job->blocks_per_group; b++)
+            for (int64_t q = 0; q < m; q += ROWS) meet_block(job, first, q, m, b, s);
+        memcpy(s->bounds + g * job->chunk, s->fresh, (size_t)m * 4);
+    }
+    for (int64_t r = 0; r < m; r++) guess_row(job, first, r, s);
+    for (int64_t g = 0; g < job->groups; g++) {
+        float *restrict l = s->bounds + g * job->chunk;
+        const float *restrict square = job->square + first;
+        for (int64_t r = 0; r < m; r++) l[r] = bound_from(l[r], square[r]);
+    }
+}
+
+/* ---- later passes: what the bounds spare ---- */
+
+static void go_on(const Job *job, int64_t first, int64_t m, Scratch *s) {
+    for (int64_t g = 0; g < job->groups; g++) {
+        float *restrict l = s->bounds + g * job->chunk, drift = job->drift[g];
+        for (int64_t r = 0; r < m; r++) l[r] -= drift;
+    }
+    for (int64_t r = 0; r < m; r++) {
+        int64_t a = job->previous[first + r];
+        s->label[r] = (int32_t)a;
+        s->upper[r] = (job->upper[first + r] + job->moved[a]) * (1 + 2 * UNIT);
+    }
+}
+
 /* ---- one chunk of points ---- */
 
-static void later_pass(const Job *job, int64_t task, Scratch *s) {
-    int64_t first = task * job->chunk, m = chunk_end(job, task) - first;
-    float *bounds = job->bounds + task * job->groups * job->chunk;
-    lower_bounds(job, m, bounds, s);
-    own_distances(job, first, m, s);
-    for (int64_t g = 0; g < job->groups; g++) screen_group(job, g, first, bounds + g * job->chunk, s);
-}
-
-/* No label is known: screen all blocks, let the best of them speak first, and the others hardly ever have to. */
-static void settle_first(const Job *job, int64_t first, int row, int64_t r, Scratch *s) {
-    int64_t blocks = job->groups * job->blocks_per_group, best = 0;
-    for (int64_t b = 1; b < blocks; b++)
-        if (s->tiles[b].low[row] < s->tiles[best].low[row]) best = b;
-    float *bound = job->bounds ? job->bounds + first / job->chunk * job->groups * job->chunk + r : NULL;
-    for (int64_t g = 0; bound && g < job->groups; g++) bound[g * job->chunk] = INFINITY;
-    for (int64_t q = 0; q <= blocks; q++) {
-        int64_t b = q == 0 ? best : q - 1;
-        if (q > 0 && b == best) continue;
-        float l = bound_from(settled(job, first, r, b, row, &s->tiles[b], s), job->square[first + r]);
-        float *to = bound + b / job->blocks_per_group * job->chunk;
-        if (bound && l < *to) *to = l;
+/* Measure the distance to the own centroid where what is known of it is not enough. */
+static void measure_own(const Job *job, int64_t first, int64_t m, Scratch *s) {
+    for (int64_t r = 0; r < m; r++) s->room[r] = INFINITY;
+    for (int64_t g = 0; g < job->groups; g++) {
+        const float *restrict l = s->bounds + g * job->chunk;
+        float *restrict room = s->room;
+        for (int64_t r = 0; r < m; r++) room[r] = l[r] < room[r] ? l[r] : room[r];
     }
-}
-
-static void first_pass(const Job *job, int64_t task, Scratch *s) {
-    int64_t first = task * job->chunk, m = chunk_end(job, task) - first;
-    for (int64_t r = 0; r < m; r++) {
-        own(job, first, r, -1, -1, (Between){INFINITY, INFINITY}, s);
-        if (!job->int8) centre_row(job, first + r, s->centred + r * job->dims);
+    int32_t n = failing(m, s->room, s->upper, s->list);
+    for (int32_t q = 0; q < n; q++) {
+        int64_t r = s->list[q], a = s->label[r];
+        if (!job->coded && job->previous) centre_row(job, first + r, s->centred + r * job->dims);
+        s->fresh[q] = rough(job, centred(job, first, r, s), a);
+        s->aside[q] = s->size[r] + job->length[a];
     }
-    for (int64_t q = 0; q < m; q += ROWS) {
-        uint16_t some[ROWS];
-        int rows = m - q < ROWS ? (int)(m - q) : ROWS;
-        for (int r = 0; r < ROWS; r++) some[r] = (uint16_t)(q + (r < rows ? r : 0));
-        for (int64_t b = 0; b < job->groups * job->blocks_per_group; b++) screen(job, first, some, b, s, &s->tiles[b]);
-        for (int r = 0; r < rows; r++) settle_first(job, first, r, q + r, s);
+    for (int32_t q = 0; q < n; q++) { /* apart from the loop above, so that it runs in vectors */
+        Between d = between(job, s->fresh[q], s->aside[q]);
+        s->fresh[q] = d.low;
+        s->aside[q] = d.high;
     }
+    for (int32_t q = 0; q < n; q++)
+        own(job, first, s->list[q], s->label[s->list[q]], -1, (Between){s->fresh[q], s->aside[q]}, s);
 }
 
 static void chunk_of_points(const void *shared, int64_t task, void *memory) {
     const Job *job = shared;
     Scratch s;
     carve(job, memory, &s);
-    int64_t first = task * job->chunk, changed = 0;
-    for (int64_t i = first; i < chunk_end(job, task); i++) s.size[i - first] = sqrtf(job->square[i]) * (1 + 4 * UNIT);
-    if (job->previous) later_pass(job, task, &s);
-    else first_pass(job, task, &s);
-    for (int64_t i = first; i < chunk_end(job, task); i++) {
-        changed += !job->previous || s.label[i - first] != job->previous[i];
-        job->labels[i] = s.label[i - first];
-        job->upper[i] = s.upper[i - first];
+    int64_t first = task * job->chunk, m = chunk_end(job, task) - first, changed = 0;
+    if (job->bounds) s.bounds = job->bounds + task * job->groups * job->chunk;
+    for (int64_t r = 0; r < m; r++) s.size[r] = sqrtf(job->square[first + r]) * (1 + 4 * UNIT);
+    if (job->previous) go_on(job, first, m, &s);
+    else guess(job, first, m, &s);
+    measure_own(job, first, m, &s);
+    for (int64_t g = 0; g < job->groups; g++) screen_group(job, g, first, m, &s);
+    for (int64_t r = 0; r < m; r++) {
+        changed += !job->previous || s.label[r] != job->previous[first + r];
+        job->labels[first + r] = s.label[r];
+        job->upper[first + r] = s.upper[r];
     }
     job->total[task] = (double)changed;
 }

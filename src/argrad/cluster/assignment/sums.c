@@ -13,8 +13,8 @@ static void add(const Sums *to, int64_t i, int64_t j, double weight) {
     double *sum = to->sums + j * job->dims;
     int64_t at = i * job->dims, t = 0;
     to->counts[j] += weight;
-    for (; t + 8 <= job->dims; t += 8)
-        *(wide_d *)(sum + t) += weight * (widened(job, at + t) - *(const wide_d *)(job->mean + t));
+    for (; t + PAIR <= job->dims; t += PAIR)
+        *(pair_d *)(sum + t) += weight * (widened(job, at + t) - *(const pair_d *)(job->mean + t));
     for (; t < job->dims; t++) {
         double x = job->points_are_double ? ((const double *)job->x)[at + t] : (double)((const float *)job->x)[at + t];
         sum[t] += weight * (x - job->mean[t]);
