@@ -20,6 +20,7 @@ def test_program(path):
     outcome = run_quietly(path.resolve())
     report = outcome.report
     assert {p.name for p in report.starved} == truth.starved
+    assert {p.name for p in report.parameters if p.status == "vanishing"} == truth.vanishing
     named = harmful_lines(report, path.resolve())
     assert truth.lines("harmful") <= named
     assert not {line for line in named if truth.marks.get(line) in {None, "harmless"}}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from argrad.doctor.faint import Faint, Loss
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -32,41 +34,55 @@ class Probe:
     reached: set[int] = field(default_factory=set)
     _handles: list[Any] = field(default_factory=list)
     sent: set[int] = field(default_factory=set)
+    faint: Faint = field(default_factory=Faint)
     _senders: dict[Any, int] = field(default_factory=dict)
+    lost: dict[int, list[Loss] | None] = field(default_factory=dict)
+    _leaves: list[Any] = field(default_factory=list)
 
     def attach(self, roots: Iterable[Tensor]) -> None:
         """Hook every node that leads from a root to a suspect."""
-        nodes = _nodes_below([root.grad_fn for root in roots if root.grad_fn is not None])
-        leads = _leads(nodes, self.suspects)
+        roots = [root for root in roots if root.grad_fn is not None]
+        tops = {root.grad_fn for root in roots}
+        self.faint.value = sum(float(root.detach()) for root in roots if root.numel() == 1)
+        leads = _leads(_nodes_below(list(tops)), self.suspects)
         for leaf_set in leads.values():
             self.reached |= leaf_set
         for node, below in leads.items():
             if getattr(node, "variable", None) is None and below:
-                self._handles.append(node.register_hook(self._watch(node, leads)))
+                self._handles.append(node.register_hook(self._watch(node, leads, top=node in tops)))
+            elif below:
+                self._leaves.append(node)
 
     def detach(self) -> None:
         """Remove every hook."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        self.lost = {id(leaf.variable): self.faint.losses(leaf) for leaf in self._leaves}
         self._senders.clear()
+        self._leaves.clear()
 
-    def _watch(self, node: Any, leads: dict[Any, frozenset[int]]) -> Any:
+    def _watch(self, node: Any, leads: dict[Any, frozenset[int]], *, top: bool) -> Any:
         parents = [parent for parent, _ in node.next_functions]
         sequence, name = node._sequence_nr(), node.name()  # noqa: SLF001
-        kills, senders = self.kills, self._senders
+        kills, senders, faint = self.kills, self._senders, self.faint
 
         def hook(grad_inputs: Sequence[Tensor | None], grad_outputs: Sequence[Tensor | None]) -> None:
             if all(is_zero(grad) for grad in grad_outputs):
                 if node in senders:  # two gradients arrived and cancelled exactly
                     kills.append(Kill(senders[node], "cancelled", leads[node]))
                 return
-            for parent, grad in zip(parents, grad_inputs, strict=False):
+            if top:
+                faint.enter(node, grad_outputs)
+            for way, (parent, grad) in enumerate(zip(parents, grad_inputs, strict=False)):
                 leaves = leads.get(parent, frozenset())
-                if leaves and is_zero(grad):
+                if not leaves:
+                    continue
+                if grad is None or is_zero(grad):
                     kills.append(Kill(sequence, name, leaves))
-                elif leaves:
+                else:
                     senders[parent] = sequence
+                    faint.send(node, way, parent, grad, grad_outputs)
                     self.sent.update((id(parent.variable),) if hasattr(parent, "variable") else ())
 
         return hook

@@ -29,6 +29,7 @@ class Blame:
     cuts: dict[int, Family] = field(default_factory=dict)
     idle: Family | None = None
     last: int | None = None
+    left: dict[int, float] = field(default_factory=dict)
 
 
 def family_of_op(op: Op) -> Family:
@@ -41,6 +42,10 @@ def family_of_op(op: Op) -> Family:
         in_sampler=bool(op.flags & SAMPLER),
         writes=bool(op.flags & WRITES),
     )
+
+
+def _is_softmax(node: str) -> bool:
+    return "Softmax" in node or "DotProduct" in node
 
 
 class Blamer:
@@ -58,8 +63,10 @@ class Blamer:
         reached = self.flow.search(watched.value, wanted, roots) if watched.value >= 0 else None
         if reached is None:
             return Blame(idle=families.UNUSED)
-        if watched.kills:
-            return Blame(self._killed(watched.kills))
+        if watched.lost or watched.kills:
+            return self._saturated(watched, reached)
+        if watched.largest > 0:
+            return Blame(idle=families.FADED, last=reached.last)
         if watched.cancelled:
             return Blame(idle=families.CANCELLED, last=reached.last)
         if reached.alive and reached.flat and (status_of(watched) != "none" or self.session.died):
@@ -104,6 +111,17 @@ class Blamer:
             end = max((end for group in groups for end in group.ends), default=len(self.tape.ops))
             self._roots[key] = (roots, self.flow.ancestors(roots), end)
         return self._roots[key]
+
+    # -- connected, but next to zero --------------------------------------------------------------------------
+
+    def _saturated(self, watched: Watched, reached: Reached) -> Blame:
+        blame = Blame(self._killed(watched.kills), last=reached.last)
+        for loss in watched.lost.values():
+            index = self.tape.op_of_node(loss.sequence)
+            if index is not None:
+                blame.cuts[index] = families.COLD if _is_softmax(loss.node) else families.SATURATION
+                blame.left[index] = loss.left
+        return blame
 
     # -- connected, but exactly zero --------------------------------------------------------------------------
 

@@ -59,12 +59,14 @@ class Diagnosis:
 
     def _starved(self, name: str, blame: Blame) -> None:
         for index, family in blame.cuts.items():
-            self._add(index, family, "harmful", (name,))
+            self._add(index, family, "harmful", (name,), blame.left.get(index))
         if blame.idle is not None:
             site = None if blame.last is None else self._site(blame.last)
             self.idle.setdefault((blame.idle, site), []).append(name)
 
-    def _add(self, index: int, family: Family, verdict: str, names: tuple[str, ...]) -> None:
+    def _add(
+        self, index: int, family: Family, verdict: str, names: tuple[str, ...], left: float | None = None
+    ) -> None:
         op = self.tape[index]
         site = self._site(index)
         if site is None:
@@ -79,7 +81,8 @@ class Diagnosis:
                 verdict=verdict,
                 parameters=(),
                 library=resolve(op.near) if op.near and owner_of(op.near[0]) == LIBRARY else None,
-                values=self._values(index),
+                values=self.tape.ranges.get(index),
+                left=left,
                 silenced=_silenced(site, family),
             )
         worst = min(old.verdict, verdict, key=["harmful", "partial", "harmless"].index)
@@ -90,12 +93,6 @@ class Diagnosis:
     def _site(self, index: int) -> Site | None:
         op = self.tape[index]
         return operation_site(resolve(op.site), op.name) if op.site else None
-
-    def _values(self, index: int) -> tuple[float, float] | None:
-        for value in self.tape[index].inputs:
-            if value in self.tape.ranges:
-                return self.tape.ranges[value]
-        return None
 
     def _names(self, leaves: int) -> tuple[str, ...]:
         known = self.blamer.flow.leaves

@@ -108,6 +108,7 @@ CONSTANT = Family("ARG016", "constant-weight", "one option normalised by itself 
 ZERO = Family("ARG017", "zero", "multiplied by exact zeros")
 CLEARED = Family("ARG018", "cleared", "the gradient arrived and was cleared before the step")
 CANCELLED = Family("ARG022", "cancelled", "what the terms of the loss send to it adds up to exactly 0")
+FADED = Family("ARG023", "faded", "it shrinks from operation to operation until next to nothing is left")
 FIRST_ORDER = Family("ARG019", "first-order", "a gradient taken without create_graph is a constant", _ops("grad"))
 DEAD_TERM = Family("ARG020", "dead-term", "this term of the loss is constant to autograd")
 OTHER = Family("ARG021", "other", "the result carries no gradient")
@@ -115,7 +116,7 @@ OTHER = Family("ARG021", "other", "the result carries no gradient")
 BY_NAME = (
     INDEX, COMPARISON, ROUNDING, ENCODING, SAMPLING, PYTHON, DETACH, REWRAP, REQUIRES, FIRST_ORDER, CAST,
 )  # fmt: skip
-FAMILIES = (*BY_NAME, FUNCTION, INPLACE, SATURATION, COLD, UNUSED, CONSTANT, ZERO, CLEARED, CANCELLED, DEAD_TERM, OTHER)
+FAMILIES = (*BY_NAME, FUNCTION, INPLACE, SATURATION, COLD, UNUSED, CONSTANT, ZERO, CLEARED, CANCELLED, FADED, DEAD_TERM, OTHER)
 
 FLAT = ROUNDING.operations | {"histc", "histogram", "histogramdd", "nextafter"}
 """Operations whose derivative is 0 everywhere although autograd calls them differentiable."""

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from argrad.doctor.faint import SUSPECT
+
 if TYPE_CHECKING:
     import weakref
     from collections.abc import Sequence
 
     from argrad.doctor.backward import Kill
+    from argrad.doctor.faint import Loss
     from argrad.doctor.frames import RawSite
 
-TINY, USEFUL, LOST = 1e-20, 1e-8, 1e-30
+TINY, USEFUL, GONE = 1e-20, 1e-8, 1e-30
 
 
 @dataclass
@@ -33,8 +36,20 @@ class Watched:
     diagnosed: bool = False
     connected: bool = False
     cancelled: bool = False
+    lost: dict[int, Loss] = field(default_factory=dict)
+    arrived: bool = False
     cleared: RawSite | None = None
     best: float = 0.0
+
+    @property
+    def largest(self) -> float:
+        """The largest entry of its gradient in all judged steps."""
+        return max((size if size == size else 1.0 for size in self.sizes if size is not None), default=0.0)  # noqa: PLR0124  (NaN)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its gradient is so small that it may have been lost by saturation, and nothing speaks against it."""
+        return 0 < self.largest < SUSPECT and not self.arrived
 
 
 @dataclass
@@ -64,12 +79,10 @@ def measure(grads: Sequence[Tensor | None]) -> list[float | None]:
 
 def status_of(watched: Watched) -> str:
     """flows, zero, none or vanishing, over all judged steps."""
-    sizes = [size for size in watched.sizes if size is not None]
-    largest = max((size if size == size else 1.0 for size in sizes), default=0.0)  # noqa: PLR0124  (NaN)
-    if largest > LOST and (largest > TINY or watched.best < USEFUL):
-        return "flows"
+    largest = watched.largest
     if largest > 0:
-        return "vanishing"
+        faded = largest <= GONE or (largest <= TINY and watched.best >= USEFUL)
+        return "vanishing" if faded or (watched.suspect and watched.lost) else "flows"
     if watched.diagnosed:
         return "zero" if watched.connected else "none"
-    return "zero" if sizes else "none"
+    return "zero" if any(size is not None for size in watched.sizes) else "none"

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr  # noqa: SLF001
 _in_functorch: Callable[[], object] = torch._C._functorch.peek_interpreter_stack  # noqa: SLF001
 MAX_OPS = 1_000_000
+_MASK = -1e30  # what masks attention is no score
 
 
 class Recorder(TorchFunctionMode):
@@ -44,7 +45,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.tape = tapes.Tape()
         self.paused = False
-        self.diagnose = False
+        self.diagnose = self.gauge = False
         self.leaves: dict[int, weakref.ref[Tensor]] = {}
         self.leaf_updated: Callable[[], None] = lambda: None
         self.grad_cleared: Callable[[Tensor, RawSite | None], None] = lambda _leaf, _site: None
@@ -54,6 +55,7 @@ class Recorder(TorchFunctionMode):
         self._written: dict[int, tuple[StorageWeakRef, int]] = {}
         self._parameters: dict[int, StorageWeakRef] = {}
         self._numbers: dict[float, int] = {}
+        self._range: tuple[float, float] | None = None
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -68,6 +70,8 @@ class Recorder(TorchFunctionMode):
             kind = self._kinds[func] = kind_of(func)
         if kind == SKIP:
             return func(*args, **kwargs)
+        if self.gauge:
+            self._range = self._measured(func, args)
         first = _sequence()
         result = func(*args, **kwargs)
         try:
@@ -217,7 +221,10 @@ class Recorder(TorchFunctionMode):
         near = sites[1]
         if near is not None and "distributions" in near[0].co_filename:
             flags |= tapes.SAMPLER if near[0].co_name in {"sample", "rsample"} else 0
-        return self.tape.add_op(inputs, name, sites, flags, first, _sequence())
+        index = self.tape.add_op(inputs, name, sites, flags, first, _sequence())
+        if self._range is not None:
+            self.tape.ranges[index], self._range = self._range, None
+        return index
 
     def _escape(self, result: Any, index: int) -> None:
         value = self.tape.add_value(index, live=False)
@@ -267,13 +274,17 @@ class Recorder(TorchFunctionMode):
         if value >= 0 and self.tape.maker[value] != tapes.LEAF:
             self._bind(result, self._append("Parameter", [value], 0, 0))
 
-    def _look_at(self, tensor: Tensor, value: int) -> None:
-        """In a diagnostic step only: exact zeros, exact ones, and the range of the values."""
-        if not tensor.is_floating_point() or tensor.numel() == 0:
-            return
+    def _measured(self, func: Any, args: tuple[Any, ...]) -> tuple[float, float] | None:
+        """In a diagnostic step only: the range of what a function that saturates is about to be given."""
+        tensor = args[0] if args and name_of(func) in families.SATURATION.operations else None
+        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+            return None
         with torch.no_grad():
-            low, high = (float(bound) for bound in torch.aminmax(tensor.detach()))
-        self.tape.ranges[value] = (low, high)
-        self.tape.shapes[value] = tuple(tensor.shape)
-        if low == high == 0.0:
+            values = tensor.detach()
+            values = values[values.isfinite() & (values > _MASK)]
+            return (float(values.min()), float(values.max())) if values.numel() else None
+
+    def _look_at(self, tensor: Tensor, value: int) -> None:
+        """In a diagnostic step only: exact zeros."""
+        if tensor.is_floating_point() and tensor.numel() and not tensor.detach().any():
             self.tape.zero.add(value)

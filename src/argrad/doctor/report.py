@@ -35,6 +35,7 @@ class Cut:
     parameters: tuple[str, ...]
     library: Site | None = None
     values: tuple[float, float] | None = None
+    left: float | None = None
     silenced: str | None = None
 
     def as_dict(self) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class Session:
         pairs = [(leaf, grad) for leaf, grad in zip(inputs, grads, strict=True) if self.names.of(leaf)]
         self.ledger.judge([leaf for leaf, _ in pairs], [grad for _, grad in pairs])
         self._stepped = True
-        self.recorder.diagnose = bool(self.ledger.suspects())
+        self.ledger.aim()
 
     @contextlib.contextmanager
     def _recording(self) -> Iterator[None]:
@@ -145,7 +145,7 @@ class Session:
                 self.manual_steps += 1
                 self._manual_enough()
         self.ledger.note_losses(roots, accumulate=accumulate)
-        return self.ledger.probe(roots) if self.recorder.diagnose and accumulate else None
+        return self.ledger.probe(roots) if self.recorder.gauge and accumulate else None
 
     def _after_backward(self, probe: Probe | None, *, accumulate: bool) -> None:
         self._backwards += 1
@@ -221,7 +221,7 @@ class Session:
                     self._look()
                 self.ledger.judge(_trainable(optimizer))
                 self.ledger.judged[id(optimizer)] = self.ledger.judged.get(id(optimizer), 0) + 1
-                self.recorder.diagnose = bool(self.ledger.suspects())
+                self.ledger.aim()
         except Exception as error:  # noqa: BLE001  (never raise into the user's program)
             self.recorder.failures.append(error)
         finally:
@@ -270,7 +270,7 @@ class Session:
             leaves = {key: leaf for key, leaf in leaves.items() if key in used}
         self.ledger.judge(leaf for key, leaf in leaves.items() if key not in roots and leaf.requires_grad)
         self._stepped = True
-        self.recorder.diagnose = bool(self.ledger.suspects())
+        self.ledger.aim()
 
     def _grad_cleared(self, leaf: Tensor, site: RawSite | None) -> None:
         if leaf.grad is None and id(leaf) in self.ledger.parameters:

@@ -78,6 +78,8 @@ def _reason(cut: Cut) -> str:
     why = cut.family.why
     if cut.values is not None and cut.family.name in {"saturation", "cold-softmax"}:
         why += f": {cut.operation} input in [{cut.values[0]:.3g}, {cut.values[1]:.3g}]"
+    if cut.left is not None:
+        why += f", only {cut.left:.0e} of the gradient gets through"
     if cut.silenced is not None:
         why += f" (silenced: {cut.silenced})"
     return why

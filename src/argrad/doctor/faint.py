@@ -1,0 +1,128 @@
+"""Lost by saturation: gradients that are not exactly zero, and of which next to nothing gets through an operation.
+
+An operation with a tail (softmax, sigmoid, exp …) loses the gradient if the L1 norm that it sends on is below a millionth
+of what it received. What was blown up on the way to it counts only as much as it was before: the logarithm of a
+sigmoid multiplies by 1e13 what the sigmoid then multiplies by 1e-13, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOST = 1e-6
+"""What gets through less than this is lost by saturation."""
+BACK = 1e-3
+"""What is blown up again to this share is not lost after all (`softmax(s / t)` divides by t below the softmax)."""
+FITTED = 1e-2
+"""A positive loss that is this close to the gradient is a small loss, not a lost gradient."""
+SUSPECT = 1e-4
+"""A parameter whose largest gradient is above this needs no closer look: a loss sends 1 to its root."""
+
+_TAILS = frozenset(
+    f"{name}Backward0" for name in "Softmax SafeSoftmax MaskedSoftmax Sigmoid Tanh Exp Exp2 Softplus Elu Gelu Silu Mish Erf Erfc Atan".split()
+)
+_ATTENTION = "ScaledDotProduct"
+_QUERY_AND_KEY = 2
+_UNSIGNED = 1 << 63
+
+
+class Loss(NamedTuple):
+    """A saturated operation: the sequence number and name of its node, and the share that got through."""
+
+    sequence: int
+    node: str
+    left: float
+
+
+@dataclass
+class _State:
+    """What arrived at a node: its largest entry where that was smallest on the way, or the losses behind it."""
+
+    floor: float = 0.0
+    before: float = 0.0
+    lost: dict[int, Loss] = field(default_factory=dict)
+
+
+class Faint:
+    """Follows one backward from its roots down; every node has received everything before it sends."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self._states: dict[Any, _State] = {}
+
+    def enter(self, root: Any, received: Sequence[Tensor | None]) -> None:
+        """A root node is given its gradient."""
+        self._states[root] = _State(floor=_reduce(received, torch.inf))
+
+    def send(self, node: Any, way: int, parent: Any, sent: Tensor, received: Sequence[Tensor | None]) -> None:
+        """A node sends a gradient, which is not exactly zero, on one of its ways."""
+        state = self._states.get(node)
+        if state is None:
+            return
+        target = self._states.setdefault(parent, _State())
+        if state.floor == 0:
+            self._behind(state, target, sent)
+            return
+        if saturates(node.name(), way):
+            before = _sum_of_rows(node, received) * min(1.0, state.floor / _reduce(received, torch.inf))
+            size = _reduce([sent], 1)
+            if size < LOST * before and not 0 < self.value * FITTED <= size:
+                loss = Loss(node._sequence_nr(), node.name(), size / before)  # noqa: SLF001
+                target.lost[loss.sequence] = loss
+                target.before = max(target.before, before)
+                return
+        target.floor = max(target.floor, min(state.floor, _reduce([sent], torch.inf)))
+
+    @staticmethod
+    def _behind(state: _State, target: _State, sent: Tensor) -> None:
+        if _reduce([sent], 1) >= BACK * state.before:
+            target.floor = max(target.floor, _reduce([sent], torch.inf))
+        else:
+            target.lost.update(state.lost)
+            target.before = max(target.before, state.before)
+
+    def losses(self, leaf: Any) -> list[Loss] | None:
+        """The saturations behind which a leaf lies; empty if it got its gradient; None if nothing was sent to it."""
+        state = self._states.get(leaf)
+        if state is None:
+            return None
+        return [] if state.floor > 0 else list(state.lost.values())
+
+
+def saturates(node: str, way: int) -> bool:
+    """Whether the derivative of an operation tends to 0 in its tails (of attention: by its query and its key)."""
+    return node in _TAILS or (node.startswith(_ATTENTION) and way < _QUERY_AND_KEY)
+
+
+def _reduce(grads: Sequence[Tensor | None], order: float) -> float:
+    """The norm of all entries; infinite if one is not finite, so that nothing is said of it."""
+    with torch.no_grad():
+        found = [
+            float(torch.linalg.vector_norm(g._values() if g.is_sparse else g, order, dtype=_wide(g)))  # noqa: SLF001
+            for g in grads
+            if g is not None and g.numel()
+        ]
+    total = max(found, default=0.0) if order == torch.inf else sum(found)
+    return total if total == total else torch.inf  # noqa: PLR0124  (NaN)
+
+
+def _wide(grad: Tensor) -> torch.dtype | None:
+    return torch.float32 if grad.dtype in {torch.float16, torch.bfloat16} else None
+
+
+def _sum_of_rows(node: Any, received: Sequence[Tensor | None]) -> float:
+    """The L1 norm; of a softmax, which averages over its options, only the largest entry of each row."""
+    grad = received[0]
+    dim = getattr(node, "_saved_dim", None)
+    if grad is None or dim is None or not grad.numel():
+        return _reduce(received, 1)
+    with torch.no_grad():
+        rows = torch.linalg.vector_norm(grad, torch.inf, dim if dim < _UNSIGNED else dim - 2 * _UNSIGNED)
+    return _reduce([rows], 1)
