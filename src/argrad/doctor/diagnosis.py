@@ -12,7 +12,7 @@ from argrad.doctor.frames import LIBRARY, Site, operation_site, owner_of, resolv
 from argrad.doctor.measure import status_of
 from argrad.doctor.report import Cut, DeadTerm, Idle, Parameter, Report
 from argrad.doctor.tape import LEAF
-from argrad.doctor.terms import dead_terms, null_terms
+from argrad.doctor.terms import dead_terms, null_terms, outside_terms
 
 if TYPE_CHECKING:
     from argrad.doctor.families import Family
@@ -104,10 +104,10 @@ class Diagnosis:
     def _dead(self) -> list[Dead]:
         leaves = {watched.value for watched in self.watched.values()}
         flow, roots = self.blamer.flow, self.session.ledger.judged_roots()
-        return [*dead_terms(flow, roots, leaves), *null_terms(flow, roots, self.session.ledger.null_terms)]
+        return [*dead_terms(flow, roots, leaves), *null_terms(flow, roots, self.session.ledger.null_terms), *outside_terms(flow, roots, leaves)]
 
     def _dead_term(self, dead: Dead) -> DeadTerm | None:
-        site = self._site(dead.enters)
+        site = dead.place or self._site(dead.enters)
         for index in dead.cuts:
             if index not in self.of_op:
                 self._add(index, self.blamer.family_of_term(index), "partial", ())

@@ -21,6 +21,8 @@ from argrad.doctor.kinds import (
     INPLACE,
     SKIP,
     SUMS,
+    has_history,
+    is_trainable,
     is_view,
     kind_of,
     name_of,
@@ -117,17 +119,17 @@ class Recorder(TorchFunctionMode):
         entry = self._known.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
             return self._current(tensor, entry[1])
-        if tensor.requires_grad:
-            if tensor.is_leaf:
-                return self._new_leaf(tensor)
+        if is_trainable(tensor):
+            return self._new_leaf(tensor)
+        if has_history(tensor):
             return self._foreign(tensor)
         return self._aliased(tensor) if self._written else -1
 
     def _current(self, tensor: Tensor, value: int) -> int:
         if self.tape.maker[value] == tapes.LEAF:
             return value if tensor.requires_grad else -1
-        if not self.tape.live[value] and tensor.requires_grad:
-            return value if tensor.is_leaf else self._foreign(tensor)
+        if not self.tape.live[value] and has_history(tensor):
+            return self._foreign(tensor)
         return max(value, self._aliased(tensor)) if self._written else value
 
     def _aliased(self, tensor: Tensor) -> int:
@@ -170,8 +172,7 @@ class Recorder(TorchFunctionMode):
         return found - {-1}
 
     def _bind(self, tensor: Tensor, op: int) -> int:
-        live = tensor.requires_grad and not tensor.is_leaf
-        value = self.tape.add_value(op, live=live)
+        value = self.tape.add_value(op, live=has_history(tensor))
         self._known[id(tensor)] = (weakref.ref(tensor), value)
         if self.diagnose:
             self._look_at(tensor, value)
@@ -190,9 +191,11 @@ class Recorder(TorchFunctionMode):
         name = name_of(func)
         flags = tapes.ESCAPE if kind == ESCAPE else 0
         if name in SUMS:
-            flags |= self._scalar_sum(args, result)
+            flags |= self._scalar_sum(args, result) | self._from_outside(name, args, result)
         index = self._append(name, inputs, flags, first)
-        if isinstance(result, Tensor):
+        if kind == ESCAPE:
+            self._escape(result, index)
+        elif isinstance(result, Tensor):
             self._bind(result, index)
             if kwargs.get("out") is result:
                 self._remember_write(result, len(self.tape.maker) - 1)
@@ -200,8 +203,6 @@ class Recorder(TorchFunctionMode):
             for item in result:
                 if isinstance(item, Tensor):
                     self._bind(item, index)
-        elif kind == ESCAPE:
-            self._escape(result, index)
         if name == "data" and isinstance(args[0], nn.Parameter):
             self._parameters[storage_key(args[0])] = StorageWeakRef(args[0].untyped_storage())
 
@@ -213,6 +214,18 @@ class Recorder(TorchFunctionMode):
             if isinstance(part, Tensor) and part.numel() == 1 and part.requires_grad and not part.any():
                 self.tape.null_terms.add(self.value_of(part))
         return tapes.SCALAR
+
+    def _from_outside(self, name: str, args: tuple[Any, ...], result: Any) -> int:
+        """Flag the operand of a scalar sum that is a number, or a tensor that no recorded operation made."""
+        if len(args) != 2 or not isinstance(result, Tensor) or result.numel() != 1:  # noqa: PLR2004
+            return 0
+        if isinstance(args[1], (int, float)):
+            either = tapes.OUT_LEFT | tapes.OUT_RIGHT
+            return 0 if not args[1] else {"sub": tapes.OUT_RIGHT, "__rsub__": tapes.OUT_LEFT}.get(name, either)
+        sides = zip(args, (tapes.OUT_LEFT, tapes.OUT_RIGHT), strict=True)
+        return sum(
+            side for part, side in sides if isinstance(part, Tensor) and self.value_of(part) < 0 and part.any()
+        )
 
     def _append(self, name: str, inputs: list[int], flags: int, first: int) -> int:
         sites = call_site(sys._getframe(3))  # noqa: SLF001
@@ -241,14 +254,14 @@ class Recorder(TorchFunctionMode):
             inputs = [value for value in inputs if value != old]
         if not inputs and self._known.get(id(target)) is None:
             return
-        scalar = self._scalar_sum(args[1:], target) if name in SUMS else 0
+        scalar = self._scalar_sum(args[1:], target) | self._from_outside(name, args, target) if name in SUMS else 0
         index = self._append(name, inputs, tapes.WRITES | scalar, first)
         self._remember_write(target, self._bind(target, index))
 
     def _is_parameter(self, tensor: Any) -> bool:
         if not isinstance(tensor, Tensor):
             return True  # a list of them: the optimisers' own fused updates
-        if isinstance(tensor, nn.Parameter) or (tensor.requires_grad and tensor.is_leaf):
+        if isinstance(tensor, nn.Parameter) or is_trainable(tensor):
             return True
         entry = self._parameters.get(storage_key(tensor)) if self._parameters else None
         return entry is not None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 RawOp = tuple["tuple[int, ...]", str, "RawSite | None", "RawSite | None", int, int, int]
 
 LEAF = -1
-NO_GRAD, WRITES, SAMPLER, ESCAPE, FUNCTION, SCALAR = 1, 2, 4, 8, 16, 32
+NO_GRAD, WRITES, SAMPLER, ESCAPE, FUNCTION, SCALAR, OUT_LEFT, OUT_RIGHT = (1 << bit for bit in range(8))
 
 
 class Op(NamedTuple):
