@@ -10,6 +10,7 @@ from argrad.doctor import families
 from argrad.doctor.blame import Blame, Blamer, family_of_op
 from argrad.doctor.frames import LIBRARY, Site, operation_site, owner_of, resolve
 from argrad.doctor.measure import status_of
+from argrad.doctor.onward import consumers, onward_of
 from argrad.doctor.report import Cut, DeadTerm, Idle, Parameter, Report
 from argrad.doctor.tape import LEAF
 from argrad.doctor.terms import dead_terms, null_terms, outside_terms
@@ -17,6 +18,7 @@ from argrad.doctor.terms import dead_terms, null_terms, outside_terms
 if TYPE_CHECKING:
     from argrad.doctor.families import Family
     from argrad.doctor.measure import Watched
+    from argrad.doctor.onward import Onward
     from argrad.doctor.session import Session
     from argrad.doctor.terms import Dead
 
@@ -83,6 +85,7 @@ class Diagnosis:
                 library=resolve(op.near) if op.near and owner_of(op.near[0]) == LIBRARY else None,
                 values=self.tape.ranges.get(index),
                 left=left,
+                onward=self._onward(index) if verdict == "harmful" else None,
                 silenced=_silenced(site, family),
             )
         worst = min(old.verdict, verdict, key=["harmful", "partial", "harmless"].index)
@@ -93,6 +96,15 @@ class Diagnosis:
     def _site(self, index: int) -> Site | None:
         op = self.tape[index]
         return operation_site(resolve(op.site), op.name) if op.site else None
+
+    def _onward(self, index: int) -> Onward | None:
+        """What keeps its gradient where the cut's result is used, if that gets to a parameter."""
+        flow = self.blamer.flow
+        for op, place, operand in consumers(flow, index, flow.ancestors(self.session.ledger.judged_roots())):
+            names = self._names(flow.masks[operand])
+            if any(status_of(self.watched[name]) == "flows" for name in names):
+                return onward_of(op, place)
+        return None
 
     def _names(self, leaves: int) -> tuple[str, ...]:
         known = self.blamer.flow.leaves

@@ -118,7 +118,7 @@ BY_NAME = (
 )  # fmt: skip
 FAMILIES = (*BY_NAME, FUNCTION, INPLACE, SATURATION, COLD, UNUSED, CONSTANT, ZERO, CLEARED, CANCELLED, FADED, DEAD_TERM, OTHER)
 
-FLAT = ROUNDING.operations | {"histc", "histogram", "histogramdd", "nextafter"}
+FLAT = ROUNDING.operations | _ops("histc histogram histogramdd nextafter bernoulli poisson normal binomial")
 """Operations whose derivative is 0 everywhere although autograd calls them differentiable."""
 
 NEVER = (

@@ -11,6 +11,7 @@ from argrad.doctor.families import CANCELLED, Family
 
 if TYPE_CHECKING:
     from argrad.doctor.frames import Site
+    from argrad.doctor.onward import Onward
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Cut:
     values: tuple[float, float] | None = None
     left: float | None = None
     silenced: str | None = None
+    onward: Onward | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The entry of the JSON contract."""
