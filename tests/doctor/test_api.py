@@ -162,7 +162,9 @@ def test_a_line_is_silenced_with_a_reason(tmp_path):
 
 def test_names_of_a_large_model_fit_one_screen():
     names = [f"model.layers.{i}.{part}.weight" for i in range(48) for part in ("q", "k", "v", "o")]
-    assert grouped(names) == ["model.layers.* (192)"]
+    assert grouped(names) == [f"model.layers.*.{part}.weight (48)" for part in ("q", "k", "v", "o")]
+    assert grouped(names, 3) == ["model.layers.* (192)"]
+    assert grouped(["head.bias", *names], 3) == ["head.bias", "model.layers.* (192)"]
     assert grouped(names[:4]) == names[:4]
 
 

@@ -53,7 +53,8 @@ def _finding(finding: Finding) -> Iterator[Line]:
         yield from _place(onward.site, [])
         yield _goes_on(onward)
     if finding.help:
-        yield "", ""
+        if finding.site is not None or finding.cuts:
+            yield "", ""
         yield f"  help: {finding.help[0]}", "green"
         yield from ((f"        {line}", "green") for line in finding.help[1:])
     yield f"  more: argrad doctor --explain {finding.code}", "dim"
