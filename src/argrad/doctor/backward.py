@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from argrad.doctor.faint import Faint, Loss
+from argrad.doctor.faint import CANCELLED, Faint, Loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,10 +70,12 @@ class Probe:
         def hook(grad_inputs: Sequence[Tensor | None], grad_outputs: Sequence[Tensor | None]) -> None:
             if all(is_zero(grad) for grad in grad_outputs):
                 if node in senders:  # two gradients arrived and cancelled exactly
-                    kills.append(Kill(senders[node], "cancelled", leads[node]))
+                    kills.append(Kill(senders[node], CANCELLED, leads[node]))
                 return
             if top:
                 faint.enter(node, grad_outputs)
+            else:
+                faint.receive(node, grad_outputs)
             for way, (parent, grad) in enumerate(zip(parents, grad_inputs, strict=False)):
                 leaves = leads.get(parent, frozenset())
                 if not leaves:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from argrad.doctor import families
+from argrad.doctor.faint import CANCELLED
 from argrad.doctor.families import Family, family_of
 from argrad.doctor.flow import Flow
 from argrad.doctor.frames import is_logging, resolve
@@ -44,8 +45,10 @@ def family_of_op(op: Op) -> Family:
     )
 
 
-def _is_softmax(node: str) -> bool:
-    return "Softmax" in node or "DotProduct" in node
+def _family_of_loss(node: str) -> Family:
+    if node == CANCELLED:
+        return families.CONSTANT
+    return families.COLD if "Softmax" in node or "DotProduct" in node else families.SATURATION
 
 
 class Blamer:
@@ -119,8 +122,9 @@ class Blamer:
         for loss in watched.lost.values():
             index = self.tape.op_of_node(loss.sequence)
             if index is not None:
-                blame.cuts[index] = families.COLD if _is_softmax(loss.node) else families.SATURATION
-                blame.left[index] = loss.left
+                blame.cuts[index] = _family_of_loss(loss.node)
+                if loss.node != CANCELLED:
+                    blame.left[index] = loss.left
         return blame
 
     # -- connected, but exactly zero --------------------------------------------------------------------------
@@ -130,7 +134,7 @@ class Blamer:
         for kill in kills:
             index = self.tape.op_of_node(kill.sequence)
             if index is not None:
-                where, family = self._where_zero_starts(self.tape[index], cancelled=kill.node == "cancelled")
+                where, family = self._where_zero_starts(self.tape[index], cancelled=kill.node == CANCELLED)
                 found[where] = family
         return found
 

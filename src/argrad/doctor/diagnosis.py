@@ -85,7 +85,7 @@ class Diagnosis:
                 library=resolve(op.near) if op.near and owner_of(op.near[0]) == LIBRARY else None,
                 values=self.tape.ranges.get(index),
                 left=left,
-                onward=self._onward(index) if verdict == "harmful" else None,
+                onward=self._onward(index) if verdict == "harmful" and family.chooses else None,
                 silenced=_silenced(site, family),
             )
         worst = min(old.verdict, verdict, key=["harmful", "partial", "harmless"].index)

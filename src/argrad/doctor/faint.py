@@ -2,7 +2,8 @@
 
 An operation with a tail (softmax, sigmoid, exp …) loses the gradient if the L1 norm that it sends on is below a millionth
 of what it received. What was blown up on the way to it counts only as much as it was before: the logarithm of a
-sigmoid multiplies by 1e13 what the sigmoid then multiplies by 1e-13, and nothing is lost.
+sigmoid multiplies by 1e13 what the sigmoid then multiplies by 1e-13, and nothing is lost. Lost is also what is only the
+rounding error of gradients that cancel (a weight that is divided by itself).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ LOST = 1e-6
 """What gets through less than this is lost by saturation."""
 BACK = 1e-3
 """What is blown up again to this share is not lost after all (`softmax(s / t)` divides by t below the softmax)."""
+NOISE = 2e-6
+"""What adds up to less than this share of its terms is their rounding error (sixteen times that of single precision)."""
 FITTED = 1e-2
 """A positive loss that is this close to the gradient is a small loss, not a lost gradient."""
 SUSPECT = 1e-4
@@ -28,6 +31,8 @@ SUSPECT = 1e-4
 _TAILS = frozenset(
     f"{name}Backward0" for name in "Softmax SafeSoftmax MaskedSoftmax Sigmoid Tanh Exp Exp2 Softplus Elu Gelu Silu Mish Erf Erfc Atan".split()
 )
+CANCELLED = "cancelled"
+"""In place of a node's name: nothing of its own is to blame."""
 _ATTENTION = "ScaledDotProduct"
 _QUERY_AND_KEY = 2
 _UNSIGNED = 1 << 63
@@ -47,6 +52,8 @@ class _State:
 
     floor: float = 0.0
     before: float = 0.0
+    parts: list[float] = field(default_factory=list)
+    last: int = 0
     lost: dict[int, Loss] = field(default_factory=dict)
 
 
@@ -61,14 +68,27 @@ class Faint:
         """A root node is given its gradient."""
         self._states[root] = _State(floor=_reduce(received, torch.inf))
 
+    def receive(self, node: Any, received: Sequence[Tensor | None]) -> None:
+        """Before a node sends: do the gradients that arrived cancel, up to their rounding errors?"""
+        state = self._states.get(node)
+        if state is None or len(state.parts) < 2 or state.floor == 0:  # noqa: PLR2004
+            return
+        total, left = sum(state.parts), _reduce(received, torch.inf)
+        if left < NOISE * total:
+            state.lost, state.floor = {state.last: Loss(state.last, CANCELLED, left / total)}, 0.0
+            state.before = _reduce(received, 1) * total / left
+
     def send(self, node: Any, way: int, parent: Any, sent: Tensor, received: Sequence[Tensor | None]) -> None:
         """A node sends a gradient, which is not exactly zero, on one of its ways."""
         state = self._states.get(node)
         if state is None:
             return
         target = self._states.setdefault(parent, _State())
+        top = _reduce([sent], torch.inf)
+        target.parts.append(top)
+        target.last = node._sequence_nr()  # noqa: SLF001
         if state.floor == 0:
-            self._behind(state, target, sent)
+            self._behind(state, target, sent, top)
             return
         if saturates(node.name(), way):
             before = _sum_of_rows(node, received) * min(1.0, state.floor / _reduce(received, torch.inf))
@@ -78,12 +98,12 @@ class Faint:
                 target.lost[loss.sequence] = loss
                 target.before = max(target.before, before)
                 return
-        target.floor = max(target.floor, min(state.floor, _reduce([sent], torch.inf)))
+        target.floor = max(target.floor, min(state.floor, top))
 
     @staticmethod
-    def _behind(state: _State, target: _State, sent: Tensor) -> None:
+    def _behind(state: _State, target: _State, sent: Tensor, top: float) -> None:
         if _reduce([sent], 1) >= BACK * state.before:
-            target.floor = max(target.floor, _reduce([sent], torch.inf))
+            target.floor = max(target.floor, top)
         else:
             target.lost.update(state.lost)
             target.before = max(target.before, state.before)

@@ -114,8 +114,9 @@ def _reason(cut: Cut) -> str:
 
 def _harmless(report: Report) -> list[Cut]:
     said = {name for term in report.live_dead_terms for name in term.cuts}
+    starved = {parameter.name for parameter in report.starved}
     quiet = [cut for cut in report.cuts if cut.verdict == "harmless" and not cut.family.explicit]
-    return [cut for cut in quiet if cut.id not in said][:5]
+    return [cut for cut in quiet if cut.id not in said and not starved & set(cut.parameters)][:5]
 
 
 def _note(cut: Cut) -> Iterator[Line]:
