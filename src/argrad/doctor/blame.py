@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,8 +79,13 @@ class Blamer:
 
     def _severed(self, watched: Watched, reached: Reached, losses: tuple[set[int], set[int], int]) -> Blame:
         roots, wanted, end = losses
-        strong = {index: out for index, out in reached.cuts.items() if index < end}
+        strong = {i: out for i, out in reached.cuts.items() if i < end and not self._copied(i)}
+        own = self.flow.masks[watched.value]
+        passed = {i for i, out in strong.items() if self.flow.meets_its_own(out, own, wanted)}
+        strong = {i: out for i, out in strong.items() if i not in passed or len(passed) == len(strong)}
         innocent = {i for i, out in strong.items() if self._on_purpose(i, out, wanted)}
+        if all(family_of_op(self.tape[i]).explicit for i in strong):
+            innocent = {i for i in innocent if not self.flow.target_like(strong[i])}
         cuts = set(strong) - innocent
         if not cuts:
             cuts = self._escaped(watched, roots, end) or innocent
@@ -91,6 +97,11 @@ class Blamer:
         flat = {index: family_of_op(self.tape[index]) for index in reached.flat if index < end}
         return Blame({**flat, **{index: family_of_op(self.tape[index]) for index in cuts}})
 
+    def _copied(self, index: int) -> bool:
+        """A deep copy is another tensor, and no way on."""
+        near = self.tape[index].near
+        return near is not None and near[0].co_filename == copy.__file__
+
     def _on_purpose(self, index: int, out: int, wanted: set[int]) -> bool:
         """Detached, and rightly: as a target, or because nothing could flow through it anyway."""
         if not family_of_op(self.tape[index]).explicit:
@@ -100,7 +111,8 @@ class Blamer:
     def _escaped(self, watched: Watched, roots: set[int], end: int) -> set[int]:
         """Cuts on the way out of torch: the only explanation left when no recorded path leads to the loss."""
         outs = [out for out in self.flow.escapes(end) if not self._only_logged(self.tape.maker[out])]
-        return set(self.flow.search(watched.value, self.flow.ancestors(outs), roots).cuts)
+        cuts = self.flow.search(watched.value, self.flow.ancestors(outs), roots).cuts
+        return {index for index in cuts if not self._copied(index)}
 
     def _only_logged(self, index: int) -> bool:
         site = self.tape[index].site

@@ -48,6 +48,7 @@ class Recorder(TorchFunctionMode):
         self.tape = tapes.Tape()
         self.paused = False
         self.diagnose = self.gauge = False
+        self.overheard: set[int] | None = None
         self.leaves: dict[int, weakref.ref[Tensor]] = {}
         self.leaf_updated: Callable[[], None] = lambda: None
         self.grad_cleared: Callable[[Tensor, RawSite | None], None] = lambda _leaf, _site: None
@@ -66,6 +67,8 @@ class Recorder(TorchFunctionMode):
         if kwargs is None:
             kwargs = {}
         if self.paused:
+            if self.overheard is not None:
+                self._overhear(args)
             return func(*args, **kwargs)
         kind = self._kinds.get(func)
         if kind is None:
@@ -270,9 +273,16 @@ class Recorder(TorchFunctionMode):
         storage = target.untyped_storage()
         self._written[storage._cdata] = (StorageWeakRef(storage), value)  # noqa: SLF001
 
-    def note_function(self, name: str, args: Any, result: Any, first: int) -> None:
-        """A custom `autograd.Function`, which the mode does not see."""
-        inputs: list[int] = []
+    def _overhear(self, args: tuple[Any, ...]) -> None:
+        """Inside of a custom function: which leaves does it read that it was not given?"""
+        try:
+            self.overheard.update(self.value_of(a) for a in args if isinstance(a, Tensor) and is_trainable(a))  # pyrefly: ignore
+        except Exception as error:  # noqa: BLE001  (never raise into the user's program)
+            self.failures.append(error)
+
+    def note_function(self, name: str, args: Any, result: Any, first: int, read: set[int]) -> None:
+        """A custom `autograd.Function`, which the mode does not see; `read` are the leaves that it read unasked."""
+        inputs: list[int] = sorted(read)
         self._collect(args, inputs)
         if not inputs:
             return

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _NO_VALUE = frozenset(["len", "range", "print", "isinstance", "type", "id", "str", "repr", "format", "hasattr"])
 _FILLS = frozenset(["append", "appendleft", "extend", "insert", "add", "update", "push", "put", "setdefault"])
 _ROUNDS = 12
-Scope = tuple[str, str]
+Scope = tuple[str, ...]
+"""The file, and the names of the functions around, the outermost first."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -34,8 +35,7 @@ class Slice:
         self.names: set[tuple[Scope, str]] = set()
         self.attributes: set[str] = set()
         self.functions: set[str] = set()
-        files = {site.file for site in origins}
-        scopes = [(scope, body) for file in sorted(files) for scope, body in _scopes(file)]
+        scopes = [part for file in sorted({site.file for site in origins}) for part in _scopes(file)]
         for _ in range(_ROUNDS):
             before = len(self.names) + len(self.attributes) + len(self.functions)
             for scope, body in scopes:
@@ -46,7 +46,8 @@ class Slice:
 
     def holds(self, operand: ast.expr, file: str, function: str) -> bool:
         """Whether an expression in a function of a file holds such a number."""
-        return self._touched(operand, (file, function))
+        scopes = [scope for scope, _ in _scopes(file) if scope[-1] == function] or [(file,)]
+        return any(self._touched(operand, scope) for scope in scopes)
 
     def _follow(self, node: ast.AST, scope: Scope) -> None:
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr)):
@@ -58,17 +59,24 @@ class Slice:
                 self._mark(node.target, scope)
         elif isinstance(node, (ast.Return, ast.Yield)):
             if node.value is not None and self._touched(node.value, scope):
-                self.functions.add(scope[1])
+                self.functions.add(scope[-1])
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FILLS:
             if any(self._touched(part, scope) for part in (*node.args, *(k.value for k in node.keywords))):
-                self._mark(node.func.value, scope)
+                self._change(node.func.value, scope)
+
+    def _change(self, container: ast.expr, scope: Scope) -> None:
+        """What is put into a container, its owner sees too: the name may belong to a scope around."""
+        for depth in range(1, len(scope) + 1):
+            self._mark(container, scope[:depth])
 
     def _mark(self, target: ast.expr, scope: Scope) -> None:
         if isinstance(target, ast.Name):
             self.names.add((scope, target.id))
         elif isinstance(target, ast.Attribute):
             self.attributes.add(target.attr)
-        elif isinstance(target, (ast.Subscript, ast.Starred)):
+        elif isinstance(target, ast.Subscript):
+            self._change(target.value, scope)
+        elif isinstance(target, ast.Starred):
             self._mark(target.value, scope)
         elif isinstance(target, (ast.Tuple, ast.List)):
             for part in target.elts:
@@ -78,7 +86,7 @@ class Slice:
         if isinstance(node, ast.expr) and (scope[0], *_span(node)) in self.origins:
             return True
         if isinstance(node, ast.Name):
-            return (scope, node.id) in self.names or ((scope[0], "<module>"), node.id) in self.names
+            return any((scope[:depth], node.id) in self.names for depth in range(1, len(scope) + 1))
         if isinstance(node, ast.Attribute) and node.attr in self.attributes:
             return True
         if isinstance(node, ast.Call):
@@ -121,12 +129,12 @@ def _span(node: ast.expr | ast.AugAssign) -> tuple[int, int, int, int]:
 
 def _scopes(file: str) -> Iterator[tuple[Scope, list[ast.stmt]]]:
     tree = tree_of(file)
-    if tree is None:
-        return
-    yield (file, "<module>"), tree.body
-    for node in ast.walk(tree):
-        if isinstance(node, _FUNCTIONS):
-            yield (file, node.name), node.body
+    todo: list[tuple[Scope, list[ast.stmt]]] = [] if tree is None else [((file,), tree.body)]
+    while todo:
+        scope, body = todo.pop()
+        yield scope, body
+        inner = [node for node in _nodes(body) if isinstance(node, _FUNCTIONS)]
+        todo.extend(((*scope, node.name), node.body) for node in inner)
 
 
 def _nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
@@ -135,5 +143,5 @@ def _nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
     while todo:
         node = todo.pop()
         if not isinstance(node, _FUNCTIONS):
-            yield node
             todo.extend(ast.iter_child_nodes(node))
+        yield node

@@ -116,7 +116,7 @@ def _sums_with_outsiders(flow: Flow, root: int) -> Iterator[int]:
         op = flow.tape[maker]
         if op.flags & (OUT_LEFT | OUT_RIGHT):
             yield maker
-        if op.flags & SCALAR or op.name in _SCALES:
+        if op.flags & SCALAR or op.name in _SCALES or op.name in {"stack", "cat"}:
             todo.extend(op.inputs)
 
 
