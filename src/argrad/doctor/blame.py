@@ -81,7 +81,7 @@ class Blamer:
         roots, wanted, end = losses
         strong = {i: out for i, out in reached.cuts.items() if i < end and not self._copied(i)}
         own = self.flow.masks[watched.value]
-        passed = {i for i, out in strong.items() if self.flow.meets_its_own(out, own, wanted)}
+        passed = {i for i, out in strong.items() if self.flow.only_selects(out, own, wanted, roots)}
         strong = {i: out for i, out in strong.items() if i not in passed or len(passed) == len(strong)}
         innocent = {i for i, out in strong.items() if self._on_purpose(i, out, wanted)}
         if all(family_of_op(self.tape[i]).explicit for i in strong):

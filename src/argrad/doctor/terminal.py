@@ -102,11 +102,13 @@ def _same_line(one: Site, other: Site) -> bool:
 
 
 def _reason(cut: Cut) -> str:
-    why = cut.family.why
+    why, found = cut.family.why, list[str]()
     if cut.values is not None and cut.family.name in {"saturation", "cold-softmax"}:
-        why += f": {cut.operation} input in [{cut.values[0]:.3g}, {cut.values[1]:.3g}]"
+        found.append(f"{cut.operation} input in [{cut.values[0]:.3g}, {cut.values[1]:.3g}]")
     if cut.left is not None:
-        why += f", only {cut.left:.0e} of the gradient gets through"
+        found.append(f"only {cut.left:.0e} of the gradient gets through")
+    if found:
+        why += f": {', '.join(found)}"
     if cut.silenced is not None:
         why += f" (silenced: {cut.silenced})"
     return why
