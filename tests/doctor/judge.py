@@ -28,7 +28,10 @@ class Truth:
 def truth_of(path):
     lines = path.read_text().splitlines()
     heads = {
-        key: line.partition(":")[2] for line in lines[:3] for key in ("STARVED", "VANISHING", "DEAD") if line.startswith(f"# {key}:")
+        key: line.partition(":")[2]
+        for line in lines[:3]
+        for key in ("STARVED", "VANISHING", "DEAD")
+        if line.startswith(f"# {key}:")
     }
     marks = {n: m[1] for n, line in enumerate(lines, 1) if (m := re.search(r"#!\s*(\w+)", line))}
     dead = tuple(frozenset(map(int, entry.split("|"))) for entry in heads.get("DEAD", "").split())

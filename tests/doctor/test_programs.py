@@ -7,7 +7,6 @@ import pytest
 from doctor.judge import harmful_lines, programs, run_quietly, truth_of
 
 
-
 @pytest.mark.parametrize("path", programs(), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_program(path):
     truth = truth_of(path)

@@ -66,9 +66,7 @@ class Diagnosis:
             site = None if blame.last is None else self._site(blame.last)
             self.idle.setdefault((blame.idle, site), []).append(name)
 
-    def _add(
-        self, index: int, family: Family, verdict: str, names: tuple[str, ...], left: float | None = None
-    ) -> None:
+    def _add(self, index: int, family: Family, verdict: str, names: tuple[str, ...], left: float | None = None) -> None:
         op = self.tape[index]
         site = self._site(index)
         if site is None:
@@ -116,7 +114,11 @@ class Diagnosis:
     def _dead(self) -> list[Dead]:
         leaves = {watched.value for watched in self.watched.values()}
         flow, roots = self.blamer.flow, self.session.ledger.judged_roots()
-        return [*dead_terms(flow, roots, leaves), *null_terms(flow, roots, self.session.ledger.null_terms), *outside_terms(flow, roots, leaves)]
+        return [
+            *dead_terms(flow, roots, leaves),
+            *null_terms(flow, roots, self.session.ledger.null_terms),
+            *outside_terms(flow, roots, leaves),
+        ]
 
     def _dead_term(self, dead: Dead) -> DeadTerm | None:
         site = dead.place or self._site(dead.enters)

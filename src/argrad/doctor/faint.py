@@ -1,9 +1,9 @@
 """Lost by saturation: gradients that are not exactly zero, and of which next to nothing gets through an operation.
 
-An operation with a tail (softmax, sigmoid, exp …) loses the gradient if the L1 norm that it sends on is below a millionth
-of what it received. What was blown up on the way to it counts only as much as it was before: the logarithm of a
-sigmoid multiplies by 1e13 what the sigmoid then multiplies by 1e-13, and nothing is lost. Lost is also what is only the
-rounding error of gradients that cancel (a weight that is divided by itself).
+An operation with a tail (softmax, sigmoid, exp …) loses the gradient if the L1 norm that it sends on is below a
+millionth of what it received. What was blown up on the way to it counts only as much as it was before: the logarithm of
+a sigmoid multiplies by 1e13 what the sigmoid then multiplies by 1e-13, and nothing is lost. Lost is also what is only
+the rounding error of gradients that cancel (a weight that is divided by itself).
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ LOST = 1e-6
 BACK = 1e-3
 """What is blown up again to this share is not lost after all (`softmax(s / t)` divides by t below the softmax)."""
 NOISE = 2e-6
-"""What adds up to less than this share of its terms is their rounding error (sixteen times that of single precision)."""
+"""What adds up to less than this share of its terms is their rounding error (16 times that of single precision)."""
 FITTED = 1e-2
 """A positive loss that is this close to the gradient is a small loss, not a lost gradient."""
 SUSPECT = 1e-4
 """A parameter whose largest gradient is above this needs no closer look: a loss sends 1 to its root."""
 
 _TAILS = frozenset(
-    f"{name}Backward0" for name in "Softmax SafeSoftmax MaskedSoftmax Sigmoid Tanh Exp Exp2 Softplus Elu Gelu Silu Mish Erf Erfc Atan".split()
+    f"{name}Backward0"
+    for name in (
+        *("Softmax", "SafeSoftmax", "MaskedSoftmax", "Sigmoid", "Tanh", "Exp", "Exp2", "Softplus"),
+        *("Elu", "Gelu", "Silu", "Mish", "Erf", "Erfc", "Atan"),
+    )
 )
 CANCELLED = "cancelled"
 """In place of a node's name: nothing of its own is to blame."""

@@ -123,7 +123,21 @@ OTHER = Family("ARG021", "other", "the result carries no gradient")
 BY_NAME = (
     INDEX, COMPARISON, ROUNDING, ENCODING, SAMPLING, PYTHON, DETACH, REWRAP, REQUIRES, FIRST_ORDER, CAST,
 )  # fmt: skip
-FAMILIES = (*BY_NAME, FUNCTION, INPLACE, SATURATION, COLD, UNUSED, CONSTANT, ZERO, CLEARED, CANCELLED, FADED, DEAD_TERM, OTHER)
+FAMILIES = (
+    *BY_NAME,
+    FUNCTION,
+    INPLACE,
+    SATURATION,
+    COLD,
+    UNUSED,
+    CONSTANT,
+    ZERO,
+    CLEARED,
+    CANCELLED,
+    FADED,
+    DEAD_TERM,
+    OTHER,
+)
 
 FLAT = ROUNDING.operations | _ops("histc histogram histogramdd nextafter bernoulli poisson normal binomial")
 """Operations whose derivative is 0 everywhere although autograd calls them differentiable."""

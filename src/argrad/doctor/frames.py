@@ -152,6 +152,25 @@ def tree_of(file: str) -> ast.Module | None:
         return None
 
 
+def nodes_at(where: Site) -> Iterator[ast.expr | ast.AugAssign]:
+    """The expressions (or `x += y`) that span exactly this place."""
+    tree = tree_of(where.file)
+    span = where.line, where.column - 1, where.end_line, where.end_column - 1
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, (ast.expr, ast.AugAssign)) and _span(node) == span:
+            yield node
+
+
+def _span(node: ast.expr | ast.AugAssign) -> tuple[int, int, int | None, int | None]:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def place_of(node: ast.expr, within: Site) -> Site:
+    """The place of a part of an expression."""
+    line, column, end_line, end_column = _span(node)
+    return Site(within.file, line, column + 1, end_line or line, (end_column or column) + 1, within.function)
+
+
 @lru_cache(maxsize=4096)
 def is_logging(where: Site) -> bool:
     """Whether the expression only feeds a print, a log call or an f-string."""

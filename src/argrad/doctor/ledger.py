@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from argrad.doctor.faint import Loss
+    from argrad.doctor.frames import RawSite
     from argrad.doctor.names import Names
     from argrad.doctor.recorder import Recorder
 
@@ -95,6 +96,11 @@ class Ledger:
             watched.sizes.append(size)
             watched.best = max(watched.best, top)
             watched.groups.add(len(self.groups) - 1)
+
+    def note_cleared(self, leaf: Tensor, site: RawSite | None) -> None:
+        """The gradient of a leaf is set to None there."""
+        if leaf.grad is None and id(leaf) in self.parameters:
+            self.parameters[id(leaf)].cleared = site
 
     def _watched(self, tensor: Tensor) -> Watched:
         watched = self.parameters.get(id(tensor))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from argrad.doctor.frames import RawSite
 
 TINY, USEFUL, GONE = 1e-20, 1e-8, 1e-30
+_MASK = -1e30
 
 
 @dataclass
@@ -75,6 +76,21 @@ def measure(grads: Sequence[Tensor | None]) -> list[float | None]:
             for (number, _), size in zip(pairs, torch.stack([s for _, s in pairs]).tolist(), strict=True):
                 found[number] = size
     return found
+
+
+def range_of(tensor: object) -> tuple[float, float] | None:
+    """The smallest and largest value, without infinities and what masks attention."""
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        return None
+    with torch.no_grad():
+        values = tensor.detach()
+        values = values[values.isfinite() & (values > _MASK)]
+        return (float(values.min()), float(values.max())) if values.numel() else None
+
+
+def is_all_zero(tensor: Tensor) -> bool:
+    """Whether every value is exactly 0."""
+    return tensor.is_floating_point() and tensor.numel() > 0 and not tensor.detach().any()
 
 
 def status_of(watched: Watched) -> str:

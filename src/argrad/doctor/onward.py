@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from argrad.doctor.frames import Site, resolve, tree_of
+from argrad.doctor.frames import Site, nodes_at, place_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ _FROM_FIRST = frozenset(
     ["gather", "__getitem__", "index_select", "take", "take_along_dim", "masked_select", "select", "masked_fill"]
 )
 _PRODUCTS = frozenset(["mul", "__mul__", "__rmul__"])
+_PLACES = {"embedding": 1, "where": 1}
 _MODULES = frozenset(["torch", "F", "functional", "nn"])
 _LONGEST = 30
 
@@ -38,7 +39,9 @@ def consumers(flow: Flow, cut: int, wanted: set[int]) -> Iterator[tuple[Op, int,
         value = todo.pop(0)
         for index in flow.readers[value]:
             op = flow.tape[index]
-            kept = [(place, other) for place, other in enumerate(op.inputs) if other not in seen and flow.carries[other]]
+            kept = [
+                (place, other) for place, other in enumerate(op.inputs) if other not in seen and flow.carries[other]
+            ]
             if kept and any(flow.carries[out] for out in flow.outputs[index]):
                 yield op, *kept[0]
                 continue
@@ -50,41 +53,30 @@ def consumers(flow: Flow, cut: int, wanted: set[int]) -> Iterator[tuple[Op, int,
 def onward_of(op: Op, place: int) -> Onward | None:
     """The live operand in the source, where it can be told and fits in a word or two."""
     where = resolve(op.site) if op.site else None
-    node = _expression(where) if where is not None else None
-    operand = None if node is None else _operand(node, op.name, place)
-    if where is None or operand is None or operand.lineno != operand.end_lineno:
-        return None
-    text = ast.unparse(operand)
-    line, start, end = operand.lineno, operand.col_offset + 1, (operand.end_col_offset or 0) + 1
-    site = replace(where, line=line, column=start, end_line=line, end_column=end)
-    return Onward(site, text) if len(text) <= _LONGEST else None
-
-
-def _expression(where: Site) -> ast.expr | None:
-    span = (where.line, where.column - 1, where.end_line, where.end_column - 1)
-    tree = tree_of(where.file)
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, (ast.Call, ast.Subscript, ast.BinOp)):
-            if (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset) == span:
-                return node
+    for node in nodes_at(where) if where is not None else ():
+        operand = _operand(node, op.name, place)
+        if where is not None and operand is not None and operand.lineno == operand.end_lineno:
+            text = ast.unparse(operand)
+            return Onward(place_of(operand, where), text) if len(text) <= _LONGEST else None
     return None
 
 
-def _operand(node: ast.expr, name: str, place: int) -> ast.expr | None:
+def _operand(node: ast.AST, name: str, place: int) -> ast.expr | None:
     if isinstance(node, ast.Subscript):
         return node.value if name == "__getitem__" else None
     if isinstance(node, ast.BinOp):
         return (node.left, node.right)[place] if name in _PRODUCTS and place < 2 else None  # noqa: PLR2004
-    if not isinstance(node, ast.Call):
-        return None
-    method = isinstance(node.func, ast.Attribute) and node.func.attr == name
-    if method and not _is_module(node.func.value):  # pyrefly: ignore
-        return node.func.value if name in _FROM_FIRST else None  # pyrefly: ignore
-    if name == "embedding":
-        return node.args[1] if method and len(node.args) > 1 else node.func
-    if name == "where":
-        return node.args[1] if len(node.args) > 2 else None  # noqa: PLR2004
-    return node.args[0] if name in _FROM_FIRST and node.args else None
+    return _argument(node, name) if isinstance(node, ast.Call) else None
+
+
+def _argument(call: ast.Call, name: str) -> ast.expr | None:
+    method = isinstance(call.func, ast.Attribute) and call.func.attr == name
+    if method and not _is_module(call.func.value):  # pyrefly: ignore
+        return call.func.value if name in _FROM_FIRST else None  # pyrefly: ignore
+    if name == "embedding" and not method:
+        return call.func
+    place = _PLACES.get(name, 0 if name in _FROM_FIRST else None)
+    return call.args[place] if place is not None and place < len(call.args) else None
 
 
 def _is_module(node: ast.expr) -> bool:

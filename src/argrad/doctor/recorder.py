@@ -28,6 +28,7 @@ from argrad.doctor.kinds import (
     name_of,
     storage_key,
 )
+from argrad.doctor.measure import is_all_zero, range_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 _sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr  # noqa: SLF001
 _in_functorch: Callable[[], object] = torch._C._functorch.peek_interpreter_stack  # noqa: SLF001
 MAX_OPS = 1_000_000
-_MASK = -1e30  # what masks attention is no score
 
 
 class Recorder(TorchFunctionMode):
@@ -76,7 +76,7 @@ class Recorder(TorchFunctionMode):
         if kind == SKIP:
             return func(*args, **kwargs)
         if self.gauge:
-            self._range = self._measured(func, args)
+            self._range = range_of(args[0]) if args and name_of(func) in families.SATURATION.operations else None
         first = _sequence()
         result = func(*args, **kwargs)
         try:
@@ -178,7 +178,7 @@ class Recorder(TorchFunctionMode):
         value = self.tape.add_value(op, live=has_history(tensor))
         self._known[id(tensor)] = (weakref.ref(tensor), value)
         if self.diagnose:
-            self._look_at(tensor, value)
+            self.tape.zero.update((value,) if is_all_zero(tensor) else ())
         return value
 
     def _note_op(
@@ -226,9 +226,7 @@ class Recorder(TorchFunctionMode):
             either = tapes.OUT_LEFT | tapes.OUT_RIGHT
             return 0 if not args[1] else {"sub": tapes.OUT_RIGHT, "__rsub__": tapes.OUT_LEFT}.get(name, either)
         sides = zip(args, (tapes.OUT_LEFT, tapes.OUT_RIGHT), strict=True)
-        return sum(
-            side for part, side in sides if isinstance(part, Tensor) and self.value_of(part) < 0 and part.any()
-        )
+        return sum(side for part, side in sides if isinstance(part, Tensor) and self.value_of(part) < 0 and part.any())
 
     def _append(self, name: str, inputs: list[int], flags: int, first: int) -> int:
         sites = call_site(sys._getframe(3))  # noqa: SLF001
@@ -296,18 +294,3 @@ class Recorder(TorchFunctionMode):
         value = self.value_of(source)
         if value >= 0 and self.tape.maker[value] != tapes.LEAF:
             self._bind(result, self._append("Parameter", [value], 0, 0))
-
-    def _measured(self, func: Any, args: tuple[Any, ...]) -> tuple[float, float] | None:
-        """In a diagnostic step only: the range of what a function that saturates is about to be given."""
-        tensor = args[0] if args and name_of(func) in families.SATURATION.operations else None
-        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-            return None
-        with torch.no_grad():
-            values = tensor.detach()
-            values = values[values.isfinite() & (values > _MASK)]
-            return (float(values.min()), float(values.max())) if values.numel() else None
-
-    def _look_at(self, tensor: Tensor, value: int) -> None:
-        """In a diagnostic step only: exact zeros."""
-        if tensor.is_floating_point() and tensor.numel() and not tensor.detach().any():
-            self.tape.zero.add(value)

@@ -9,10 +9,9 @@ and branches, so it is only asked about operands that were seen to come from out
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from argrad.doctor.frames import tree_of
+from argrad.doctor.frames import nodes_at, place_of, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +30,7 @@ class Slice:
     """The names, attributes and functions that hold something of the numbers which left torch at `origins`."""
 
     def __init__(self, origins: Iterable[Site]) -> None:
+        origins = list(origins)
         self.origins = {_key(site) for site in origins}
         self.names: set[tuple[Scope, str]] = set()
         self.attributes: set[str] = set()
@@ -50,19 +50,26 @@ class Slice:
         return any(self._touched(operand, scope) for scope in scopes)
 
     def _follow(self, node: ast.AST, scope: Scope) -> None:
-        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr)):
-            if node.value is not None and self._touched(node.value, scope):
-                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                    self._mark(target, scope)
-        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
-            if self._touched(node.iter, scope):
-                self._mark(node.target, scope)
+        if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            self._pass_on([node.iter], [node.target], scope)
         elif isinstance(node, (ast.Return, ast.Yield)):
             if node.value is not None and self._touched(node.value, scope):
                 self.functions.add(scope[-1])
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FILLS:
-            if any(self._touched(part, scope) for part in (*node.args, *(k.value for k in node.keywords))):
-                self._change(node.func.value, scope)
+        elif isinstance(node, ast.Call):
+            self._fill(node, scope)
+        elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+            self._pass_on([node.value], node.targets if isinstance(node, ast.Assign) else [node.target], scope)
+
+    def _pass_on(self, sources: list[ast.expr], targets: list[ast.expr], scope: Scope) -> None:
+        if any(self._touched(source, scope) for source in sources):
+            for target in targets:
+                self._mark(target, scope)
+
+    def _fill(self, call: ast.Call, scope: Scope) -> None:
+        given = (*call.args, *(keyword.value for keyword in call.keywords))
+        fills = isinstance(call.func, ast.Attribute) and call.func.attr in _FILLS
+        if fills and any(self._touched(part, scope) for part in given):
+            self._change(call.func.value, scope)  # pyrefly: ignore
 
     def _change(self, container: ast.expr, scope: Scope) -> None:
         """What is put into a container, its owner sees too: the name may belong to a scope around."""
@@ -89,41 +96,31 @@ class Slice:
             return any((scope[:depth], node.id) in self.names for depth in range(1, len(scope) + 1))
         if isinstance(node, ast.Attribute) and node.attr in self.attributes:
             return True
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in _NO_VALUE:
-                return False
-            if name in self.functions:
-                return True
+        name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+        if name in _NO_VALUE or name in self.functions:
+            return name not in _NO_VALUE
         parts = (node.body, node.orelse) if isinstance(node, ast.IfExp) else ast.iter_child_nodes(node)
         return any(self._touched(part, scope) for part in parts)
 
 
 def operand_from(cut: Slice, where: Site, *, left: bool, right: bool) -> Site | None:
     """The place of the operand that holds such a number; of a sum with a Python number, either side may be it."""
-    for node in _sums_at(where):
+    for node in nodes_at(where):
+        if not isinstance(node, (ast.BinOp, ast.AugAssign)):
+            continue
         sides = [(node.left, left), (node.right, right)] if isinstance(node, ast.BinOp) else [(node.value, right)]
-        held = [side for side, asked in sides if asked and cut.holds(side, where.file, where.function)]
-        literal = any(isinstance(side, ast.Constant) for side, asked in sides if asked)
-        if len(held) == 1 and not literal:
-            return replace(
-                where, **dict(zip(("line", "column", "end_line", "end_column"), _span(held[0]), strict=True))
-            )
+        asked = [side for side, may in sides if may]
+        held = [side for side in asked if cut.holds(side, where.file, where.function)]
+        if len(held) == 1 and not any(isinstance(side, ast.Constant) for side in asked):
+            return place_of(held[0], where)
     return None
-
-
-def _sums_at(where: Site) -> Iterator[ast.BinOp | ast.AugAssign]:
-    tree = tree_of(where.file)
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, (ast.BinOp, ast.AugAssign)) and _span(node) == _key(where)[1:]:
-            yield node
 
 
 def _key(site: Site) -> tuple[str, int, int, int, int]:
     return site.file, site.line, site.column, site.end_line, site.end_column
 
 
-def _span(node: ast.expr | ast.AugAssign) -> tuple[int, int, int, int]:
+def _span(node: ast.expr) -> tuple[int, int, int, int]:
     return node.lineno, node.col_offset + 1, node.end_lineno or 0, (node.end_col_offset or 0) + 1
 
 

@@ -65,7 +65,7 @@ def _by_line(cuts: Sequence[Cut]) -> list[list[Cut]]:
     places: dict[tuple[str, int], list[Cut]] = {}
     for cut in cuts:
         places.setdefault((cut.site.file, cut.site.line), []).append(cut)
-    return [sorted(group, key=lambda cut: cut.site.column) for group in places.values()]
+    return [sorted(places[place], key=lambda cut: cut.site.column) for place in sorted(places)]
 
 
 def _place(site: Site, cuts: Sequence[Cut]) -> Iterator[Line]:
