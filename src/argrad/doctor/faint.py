@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from argrad.doctor.measure import largest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,8 +27,6 @@ NOISE = 2e-6
 """What adds up to less than this share of its terms is their rounding error (16 times that of single precision)."""
 FITTED = 1e-2
 """A positive loss that is this close to the gradient is a small loss, not a lost gradient."""
-SUSPECT = 1e-4
-"""A parameter whose largest gradient is above this needs no closer look: a loss sends 1 to its root."""
 
 _TAILS = frozenset(
     f"{name}Backward0"
@@ -70,33 +70,35 @@ class Faint:
 
     def enter(self, root: Any, received: Sequence[Tensor | None]) -> None:
         """A root node is given its gradient."""
-        self._states[root] = _State(floor=_reduce(received, torch.inf))
+        self._states[root] = _State(floor=_top(received))
 
-    def receive(self, node: Any, received: Sequence[Tensor | None]) -> None:
-        """Before a node sends: do the gradients that arrived cancel, up to their rounding errors?"""
+    def receive(self, node: Any, received: Sequence[Tensor | None]) -> float:
+        """The largest entry that a node received; do the gradients that arrived cancel, up to their rounding errors?"""
         state = self._states.get(node)
-        if state is None or len(state.parts) < 2 or state.floor == 0:  # noqa: PLR2004
-            return
-        total, left = sum(state.parts), _reduce(received, torch.inf)
-        if left < NOISE * total:
+        if state is None or len(state.parts) == 1:
+            return _top(received) if state is None else state.parts[0]
+        total, left = sum(state.parts), _top(received)
+        if 0 < left < NOISE * total and state.floor > 0:
             state.lost, state.floor = {state.last: Loss(state.last, CANCELLED, left / total)}, 0.0
-            state.before = _reduce(received, 1) * total / left
+            state.before = sum(map(_sum, received)) * total / left
+        return left
 
-    def send(self, node: Any, way: int, parent: Any, sent: Tensor, received: Sequence[Tensor | None]) -> None:
-        """A node sends a gradient, which is not exactly zero, on one of its ways."""
+    def send(
+        self, node: Any, way: int, parent: Any, sent: Tensor, top: float, received: Sequence[Tensor | None]
+    ) -> None:
+        """A node sends a gradient, whose largest entry `top` is not 0, on one of its ways."""
         state = self._states.get(node)
         if state is None:
             return
         target = self._states.setdefault(parent, _State())
-        top = _reduce([sent], torch.inf)
         target.parts.append(top)
         target.last = node._sequence_nr()  # noqa: SLF001
         if state.floor == 0:
             self._behind(state, target, sent, top)
             return
         if saturates(node.name(), way):
-            before = _sum_of_rows(node, received) * min(1.0, state.floor / _reduce(received, torch.inf))
-            size = _reduce([sent], 1)
+            before = _sum_of_rows(node, received) * min(1.0, state.floor / _top(received))
+            size = _sum(sent)
             if size < LOST * before and not 0 < self.value * FITTED <= size:
                 loss = Loss(node._sequence_nr(), node.name(), size / before)  # noqa: SLF001
                 target.lost[loss.sequence] = loss
@@ -106,7 +108,7 @@ class Faint:
 
     @staticmethod
     def _behind(state: _State, target: _State, sent: Tensor, top: float) -> None:
-        if _reduce([sent], 1) >= BACK * state.before:
+        if _sum(sent) >= BACK * state.before:
             target.floor = max(target.floor, top)
         else:
             target.lost.update(state.lost)
@@ -125,20 +127,18 @@ def saturates(node: str, way: int) -> bool:
     return node in _TAILS or (node.startswith(_ATTENTION) and way < _QUERY_AND_KEY)
 
 
-def _reduce(grads: Sequence[Tensor | None], order: float) -> float:
-    """The norm of all entries; infinite if one is not finite, so that nothing is said of it."""
+def _top(received: Sequence[Tensor | None]) -> float:
+    return max(map(largest, received), default=0.0)
+
+
+def _sum(gradient: Tensor | None) -> float:
+    """The L1 norm; infinite if an entry is not a number, so that nothing is said of it."""
+    if gradient is None:
+        return 0.0
     with torch.no_grad():
-        found = [
-            float(torch.linalg.vector_norm(g._values() if g.is_sparse else g, order, dtype=_wide(g)))  # noqa: SLF001
-            for g in grads
-            if g is not None and g.numel()
-        ]
-    total = max(found, default=0.0) if order == torch.inf else sum(found)
+        values = gradient._values() if gradient.is_sparse else gradient.detach()  # noqa: SLF001
+        total = float(values.abs().sum(dtype=torch.float64 if values.dtype == torch.float64 else torch.float32))
     return total if total == total else torch.inf  # noqa: PLR0124  (NaN)
-
-
-def _wide(grad: Tensor) -> torch.dtype | None:
-    return torch.float32 if grad.dtype in {torch.float16, torch.bfloat16} else None
 
 
 def _sum_of_rows(node: Any, received: Sequence[Tensor | None]) -> float:
@@ -146,7 +146,6 @@ def _sum_of_rows(node: Any, received: Sequence[Tensor | None]) -> float:
     grad = received[0]
     dim = getattr(node, "_saved_dim", None)
     if grad is None or dim is None or not grad.numel():
-        return _reduce(received, 1)
+        return sum(map(_sum, received))
     with torch.no_grad():
-        rows = torch.linalg.vector_norm(grad, torch.inf, dim if dim < _UNSIGNED else dim - 2 * _UNSIGNED)
-    return _reduce([rows], 1)
+        return _sum(grad.detach().abs().amax(dim if dim < _UNSIGNED else dim - 2 * _UNSIGNED))

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from argrad.doctor.faint import SUSPECT
-
 if TYPE_CHECKING:
     import weakref
     from collections.abc import Sequence
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
     from argrad.doctor.frames import RawSite
 
 TINY, USEFUL, GONE = 1e-20, 1e-8, 1e-30
+SUSPECT = 1e-4
+"""A parameter whose largest gradient is above this needs no closer look: a loss sends 1 to its root."""
 _MASK = -1e30
 
 
@@ -70,12 +70,29 @@ def measure(grads: Sequence[Tensor | None]) -> list[float | None]:
         for number, grad in enumerate(grads):
             values = grad._values() if grad is not None and grad.is_sparse else grad  # noqa: SLF001
             if values is not None:
-                size = torch.linalg.vector_norm(values, torch.inf) if values.numel() else values.new_zeros(())
-                sizes.setdefault(size.device, []).append((number, size.abs().float()))
+                size = _largest(values)
+                sizes.setdefault(size.device, []).append((number, size.float()))
         for pairs in sizes.values():
             for (number, _), size in zip(pairs, torch.stack([s for _, s in pairs]).tolist(), strict=True):
                 found[number] = size
     return found
+
+
+def _largest(values: Tensor) -> Tensor:
+    """The largest magnitude; `aminmax` is ten times as fast as a norm on a CPU."""
+    if not values.numel():
+        return torch.zeros((), device=values.device)
+    low, high = torch.aminmax(values.abs() if values.is_complex() else values)
+    return torch.maximum(-low, high)
+
+
+def largest(gradient: Tensor | None) -> float:
+    """The largest magnitude in a gradient, 0 if there is none; infinite if it is not a number."""
+    if gradient is None:
+        return 0.0
+    with torch.no_grad():
+        size = float(_largest(gradient._values() if gradient.is_sparse else gradient.detach()))  # noqa: SLF001
+    return size if size == size else torch.inf  # noqa: PLR0124  (NaN)
 
 
 def range_of(tensor: object) -> tuple[float, float] | None:
@@ -84,7 +101,8 @@ def range_of(tensor: object) -> tuple[float, float] | None:
         return None
     with torch.no_grad():
         values = tensor.detach()
-        values = values[values.isfinite() & (values > _MASK)]
+        if values.numel() and not _MASK < float(values.min()) <= float(values.max()) < torch.inf:
+            values = values[values.isfinite() & (values > _MASK)]
         return (float(values.min()), float(values.max())) if values.numel() else None
 
 
