@@ -19,6 +19,7 @@ class Truth:
     starved: frozenset
     dead: tuple
     marks: dict
+    vanishing: frozenset = frozenset()
 
     def lines(self, kind):
         return {line for line, mark in self.marks.items() if mark == kind}
@@ -27,11 +28,14 @@ class Truth:
 def truth_of(path):
     lines = path.read_text().splitlines()
     heads = {
-        key: line.partition(":")[2] for line in lines[:3] for key in ("STARVED", "DEAD") if line.startswith(f"# {key}:")
+        key: line.partition(":")[2]
+        for line in lines[:3]
+        for key in ("STARVED", "VANISHING", "DEAD")
+        if line.startswith(f"# {key}:")
     }
     marks = {n: m[1] for n, line in enumerate(lines, 1) if (m := re.search(r"#!\s*(\w+)", line))}
     dead = tuple(frozenset(map(int, entry.split("|"))) for entry in heads.get("DEAD", "").split())
-    return Truth(frozenset(heads["STARVED"].split()), dead, marks)
+    return Truth(frozenset(heads["STARVED"].split()), dead, marks, frozenset(heads.get("VANISHING", "").split()))
 
 
 def run_quietly(path, **options):

@@ -125,6 +125,25 @@ def test_cuts_in_series_are_one_finding():
     assert (finding.code, [cut.operation for cut in finding.cuts]) == ("ARG003", ["round", "long"])
 
 
+@pytest.mark.parametrize(("name", "line", "operand"), [
+    ("02_cls_reg_gather", 14, "self.reg(h)"),
+    ("18_bucketize_embedding", 10, "table"),
+    ("30_where_condition_params", 10, "left(x)"),
+])  # fmt: skip
+def test_the_operand_that_keeps_its_gradient_is_underlined(name, line, operand):
+    report = report_of(name)
+    source = (CASES / "shared" / f"{name}.py").read_text().splitlines()[line - 1]
+    shown = text_of(report).splitlines()
+    at = next(n for n, row in enumerate(shown) if row.endswith(source.strip()))
+    assert shown[at + 1].endswith(f"the gradient goes on to `{operand}` from here; that part is fine")
+    dashes = re.search("-{2,}|-", shown[at + 1].partition("|")[2])
+    assert shown[at].partition("|")[2][dashes.start() : dashes.end()] == operand
+
+
+def test_nothing_is_underlined_where_nothing_goes_on():
+    assert "goes on" not in text_of(report_of("16_round_quantize"))
+
+
 def test_the_range_of_saturated_values_is_measured():
     (cut,) = report_of("37_sigmoid_saturated").harmful
     assert cut.values == (200.0, 200.0)
@@ -143,7 +162,9 @@ def test_a_line_is_silenced_with_a_reason(tmp_path):
 
 def test_names_of_a_large_model_fit_one_screen():
     names = [f"model.layers.{i}.{part}.weight" for i in range(48) for part in ("q", "k", "v", "o")]
-    assert grouped(names) == ["model.layers.* (192)"]
+    assert grouped(names) == [f"model.layers.*.{part}.weight (48)" for part in ("q", "k", "v", "o")]
+    assert grouped(names, 3) == ["model.layers.* (192)"]
+    assert grouped(["head.bias", *names], 3) == ["head.bias", "model.layers.* (192)"]
     assert grouped(names[:4]) == names[:4]
 
 

@@ -41,6 +41,7 @@ class Truth:
     starved: frozenset[str]
     dead: tuple[frozenset[int], ...]  # per dead term: the lines at which it may be reported
     marks: dict[int, str]
+    vanishing: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Watch:
     stepped: bool = False
     steps: int = 0
     flows: dict[int, bool] = field(default_factory=dict)  # id of a leaf -> ever a gradient that is not 0
+    largest: dict[int, float] = field(default_factory=dict)  # id of a leaf -> largest entry of any gradient
     optimised: set[int] = field(default_factory=set)
     names: dict[int, dict[str, None]] = field(default_factory=dict)  # id -> its paths, best first
     keep: list = field(default_factory=list)  # so that ids stay unique
@@ -64,7 +66,8 @@ def read_truth(source):
     lines = source.splitlines()
     marks = {n: found[1] for n, line in enumerate(lines, 1) if (found := MARK.search(line.rstrip()))}
     dead = tuple(frozenset(map(int, term.split("|"))) for term in (header[2] or "").split())
-    return Truth(frozenset(header[1].split()), dead, marks)
+    faint = re.match(r"# VANISHING:(.*)", lines[1]) if len(lines) > 1 else None
+    return Truth(frozenset(header[1].split()), dead, marks, frozenset(faint[1].split() if faint else ()))
 
 
 def children(value):
@@ -113,6 +116,8 @@ def name_from_frames(watch, filename):
 def note(watch, leaf, grad):
     alive = grad is not None and bool((grad.to_dense() if grad.is_sparse else grad).count_nonzero())
     watch.flows[id(leaf)] = watch.flows.get(id(leaf), False) or alive
+    size = float(grad.to_dense().abs().max()) if alive else 0.0
+    watch.largest[id(leaf)] = max(size, watch.largest.get(id(leaf), 0.0))
     watch.keep.append(leaf)
 
 
@@ -189,6 +194,9 @@ def judge_starved(truth, watch):
     dotted = {re.sub(r"\[(\d+)\]", r".\1", path): i for path, i in paths.items()}
     claimed = {name: paths.get(name, dotted.get(name)) for name in truth.starved}
     wrong = [f"{name}: no such leaf" for name, i in claimed.items() if i is None]
+    faint = {i for name, i in claimed.items() if name in truth.vanishing and 0 < watch.largest.get(i, 0) < 1e-6}
+    wrong += [f"{name}: is exactly 0" for name in truth.vanishing if claimed.get(name) not in faint]
+    starved |= faint
     wrong += [f"{name}: gets a gradient" for name, i in claimed.items() if i is not None and i not in starved]
     missing = starved - set(claimed.values())
     return wrong + [f"{next(iter(watch.names.get(i, ['?'])))}: starved, not in the header" for i in missing]

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+
+from argrad.doctor.faint import CANCELLED, Faint, Loss
+from argrad.doctor.measure import largest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from torch import Tensor
 
 MAX_NODES = 200_000
 
@@ -32,41 +36,57 @@ class Probe:
     reached: set[int] = field(default_factory=set)
     _handles: list[Any] = field(default_factory=list)
     sent: set[int] = field(default_factory=set)
+    faint: Faint = field(default_factory=Faint)
     _senders: dict[Any, int] = field(default_factory=dict)
+    lost: dict[int, list[Loss] | None] = field(default_factory=dict)
+    _leaves: list[Any] = field(default_factory=list)
 
     def attach(self, roots: Iterable[Tensor]) -> None:
         """Hook every node that leads from a root to a suspect."""
-        nodes = _nodes_below([root.grad_fn for root in roots if root.grad_fn is not None])
-        leads = _leads(nodes, self.suspects)
+        roots = [root for root in roots if root.grad_fn is not None]
+        tops = {root.grad_fn for root in roots}
+        self.faint.value = sum(float(root.detach()) for root in roots if root.numel() == 1)
+        leads = _leads(_nodes_below(list(tops)), self.suspects)
         for leaf_set in leads.values():
             self.reached |= leaf_set
         for node, below in leads.items():
             if getattr(node, "variable", None) is None and below:
-                self._handles.append(node.register_hook(self._watch(node, leads)))
+                self._handles.append(node.register_hook(_unseen(self._watch(node, leads, top=node in tops))))
+            elif below:
+                self._leaves.append(node)
 
     def detach(self) -> None:
         """Remove every hook."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        self.lost = {id(leaf.variable): self.faint.losses(leaf) for leaf in self._leaves}
         self._senders.clear()
+        self._leaves.clear()
 
-    def _watch(self, node: Any, leads: dict[Any, frozenset[int]]) -> Any:
+    def _watch(self, node: Any, leads: dict[Any, frozenset[int]], *, top: bool) -> Any:
         parents = [parent for parent, _ in node.next_functions]
         sequence, name = node._sequence_nr(), node.name()  # noqa: SLF001
-        kills, senders = self.kills, self._senders
+        kills, senders, faint = self.kills, self._senders, self.faint
 
         def hook(grad_inputs: Sequence[Tensor | None], grad_outputs: Sequence[Tensor | None]) -> None:
-            if all(is_zero(grad) for grad in grad_outputs):
+            if top:
+                faint.enter(node, grad_outputs)
+            arrived = faint.receive(node, grad_outputs)
+            if arrived == 0:
                 if node in senders:  # two gradients arrived and cancelled exactly
-                    kills.append(Kill(senders[node], "cancelled", leads[node]))
+                    kills.append(Kill(senders[node], CANCELLED, leads[node]))
                 return
-            for parent, grad in zip(parents, grad_inputs, strict=False):
+            for way, (parent, grad) in enumerate(zip(parents, grad_inputs, strict=False)):
                 leaves = leads.get(parent, frozenset())
-                if leaves and is_zero(grad):
+                if not leaves:
+                    continue
+                size = arrived if _same(grad, grad_outputs) else largest(grad)
+                if grad is None or size == 0:
                     kills.append(Kill(sequence, name, leaves))
-                elif leaves:
+                else:
                     senders[parent] = sequence
+                    faint.send(node, way, parent, grad, size, grad_outputs)
                     self.sent.update((id(parent.variable),) if hasattr(parent, "variable") else ())
 
         return hook
@@ -94,7 +114,7 @@ class TermProbe:
         self._alive.add(top)
         for node in _nodes_below([top]):
             if node not in shared and getattr(node, "variable", None) is None:
-                self._handles.append(node.register_hook(self._watch(node, shared)))
+                self._handles.append(node.register_hook(_unseen(self._watch(node, shared))))
         return True
 
     def detach(self) -> None:
@@ -110,7 +130,7 @@ class TermProbe:
         def hook(grad_inputs: Sequence[Tensor | None], _grad_outputs: Sequence[Tensor | None]) -> None:
             if node not in self._alive:
                 return
-            passed = [p for p, g in zip(parents, grad_inputs, strict=False) if p is not None and not is_zero(g)]
+            passed = [p for p, g in zip(parents, grad_inputs, strict=False) if p is not None and largest(g) > 0]
             self.flows |= any(p in shared or getattr(p, "variable", None) is not None for p in passed)
             self._alive.update(passed)
             if not passed:
@@ -119,13 +139,22 @@ class TermProbe:
         return hook
 
 
-def is_zero(grad: Tensor | None) -> bool:
-    """Whether a gradient is absent or exactly zero."""
-    if grad is None:
-        return True
-    with torch.no_grad():
-        values = grad._values() if grad.is_sparse else grad  # noqa: SLF001
-        return not bool(values.any())
+def _unseen(hook: Callable[..., None]) -> Callable[..., None]:
+    """The doctor's own arithmetic is not recorded."""
+
+    def run(*args: Any) -> None:
+        with torch._C.DisableTorchFunction():  # noqa: SLF001
+            hook(*args)
+
+    return run
+
+
+def _same(sent: Tensor | None, received: Sequence[Tensor | None]) -> bool:
+    """Whether a gradient is handed on as it came: most nodes only view or add."""
+    only = received[0] if len(received) == 1 else None
+    if sent is None or only is None or sent.is_sparse or only.is_sparse:
+        return False
+    return sent.numel() == only.numel() and sent.data_ptr() == only.data_ptr() != 0
 
 
 def _nodes_below(roots: list[Any], without: Any = None) -> list[Any]:

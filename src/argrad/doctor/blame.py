@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from argrad.doctor import families
+from argrad.doctor.faint import CANCELLED
 from argrad.doctor.families import Family, family_of
 from argrad.doctor.flow import Flow
 from argrad.doctor.frames import is_logging, resolve
@@ -29,6 +31,7 @@ class Blame:
     cuts: dict[int, Family] = field(default_factory=dict)
     idle: Family | None = None
     last: int | None = None
+    left: dict[int, float] = field(default_factory=dict)
 
 
 def family_of_op(op: Op) -> Family:
@@ -41,6 +44,12 @@ def family_of_op(op: Op) -> Family:
         in_sampler=bool(op.flags & SAMPLER),
         writes=bool(op.flags & WRITES),
     )
+
+
+def _family_of_loss(node: str) -> Family:
+    if node == CANCELLED:
+        return families.CONSTANT
+    return families.COLD if "Softmax" in node or "DotProduct" in node else families.SATURATION
 
 
 class Blamer:
@@ -58,8 +67,10 @@ class Blamer:
         reached = self.flow.search(watched.value, wanted, roots) if watched.value >= 0 else None
         if reached is None:
             return Blame(idle=families.UNUSED)
-        if watched.kills:
-            return Blame(self._killed(watched.kills))
+        if watched.lost or watched.kills:
+            return self._saturated(watched, reached)
+        if watched.largest > 0:
+            return Blame(idle=families.FADED, last=reached.last)
         if watched.cancelled:
             return Blame(idle=families.CANCELLED, last=reached.last)
         if reached.alive and reached.flat and (status_of(watched) != "none" or self.session.died):
@@ -68,8 +79,13 @@ class Blamer:
 
     def _severed(self, watched: Watched, reached: Reached, losses: tuple[set[int], set[int], int]) -> Blame:
         roots, wanted, end = losses
-        strong = {index: out for index, out in reached.cuts.items() if index < end}
+        strong = {i: out for i, out in reached.cuts.items() if i < end and not self._copied(i)}
+        own = self.flow.masks[watched.value]
+        passed = {i for i, out in strong.items() if self.flow.only_selects(out, own, wanted, roots)}
+        strong = {i: out for i, out in strong.items() if i not in passed or len(passed) == len(strong)}
         innocent = {i for i, out in strong.items() if self._on_purpose(i, out, wanted)}
+        if all(family_of_op(self.tape[i]).explicit for i in strong):
+            innocent = {i for i in innocent if not self.flow.target_like(strong[i])}
         cuts = set(strong) - innocent
         if not cuts:
             cuts = self._escaped(watched, roots, end) or innocent
@@ -81,6 +97,11 @@ class Blamer:
         flat = {index: family_of_op(self.tape[index]) for index in reached.flat if index < end}
         return Blame({**flat, **{index: family_of_op(self.tape[index]) for index in cuts}})
 
+    def _copied(self, index: int) -> bool:
+        """A deep copy is another tensor, and no way on."""
+        near = self.tape[index].near
+        return near is not None and near[0].co_filename == copy.__file__
+
     def _on_purpose(self, index: int, out: int, wanted: set[int]) -> bool:
         """Detached, and rightly: as a target, or because nothing could flow through it anyway."""
         if not family_of_op(self.tape[index]).explicit:
@@ -90,7 +111,8 @@ class Blamer:
     def _escaped(self, watched: Watched, roots: set[int], end: int) -> set[int]:
         """Cuts on the way out of torch: the only explanation left when no recorded path leads to the loss."""
         outs = [out for out in self.flow.escapes(end) if not self._only_logged(self.tape.maker[out])]
-        return set(self.flow.search(watched.value, self.flow.ancestors(outs), roots).cuts)
+        cuts = self.flow.search(watched.value, self.flow.ancestors(outs), roots).cuts
+        return {index for index in cuts if not self._copied(index)}
 
     def _only_logged(self, index: int) -> bool:
         site = self.tape[index].site
@@ -105,6 +127,18 @@ class Blamer:
             self._roots[key] = (roots, self.flow.ancestors(roots), end)
         return self._roots[key]
 
+    # -- connected, but next to zero --------------------------------------------------------------------------
+
+    def _saturated(self, watched: Watched, reached: Reached) -> Blame:
+        blame = Blame(self._killed(watched.kills), last=reached.last)
+        for loss in watched.lost.values():
+            index = self.tape.op_of_node(loss.sequence)
+            if index is not None:
+                blame.cuts[index] = _family_of_loss(loss.node)
+                if loss.node != CANCELLED:
+                    blame.left[index] = loss.left
+        return blame
+
     # -- connected, but exactly zero --------------------------------------------------------------------------
 
     def _killed(self, kills: Iterable[Kill]) -> dict[int, Family]:
@@ -112,7 +146,7 @@ class Blamer:
         for kill in kills:
             index = self.tape.op_of_node(kill.sequence)
             if index is not None:
-                where, family = self._where_zero_starts(self.tape[index], cancelled=kill.node == "cancelled")
+                where, family = self._where_zero_starts(self.tape[index], cancelled=kill.node == CANCELLED)
                 found[where] = family
         return found
 

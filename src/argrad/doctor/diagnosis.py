@@ -10,13 +10,15 @@ from argrad.doctor import families
 from argrad.doctor.blame import Blame, Blamer, family_of_op
 from argrad.doctor.frames import LIBRARY, Site, operation_site, owner_of, resolve
 from argrad.doctor.measure import status_of
+from argrad.doctor.onward import consumers, onward_of
 from argrad.doctor.report import Cut, DeadTerm, Idle, Parameter, Report
 from argrad.doctor.tape import LEAF
-from argrad.doctor.terms import dead_terms, null_terms
+from argrad.doctor.terms import dead_terms, null_terms, outside_terms
 
 if TYPE_CHECKING:
     from argrad.doctor.families import Family
     from argrad.doctor.measure import Watched
+    from argrad.doctor.onward import Onward
     from argrad.doctor.session import Session
     from argrad.doctor.terms import Dead
 
@@ -59,12 +61,12 @@ class Diagnosis:
 
     def _starved(self, name: str, blame: Blame) -> None:
         for index, family in blame.cuts.items():
-            self._add(index, family, "harmful", (name,))
+            self._add(index, family, "harmful", (name,), blame.left.get(index))
         if blame.idle is not None:
             site = None if blame.last is None else self._site(blame.last)
             self.idle.setdefault((blame.idle, site), []).append(name)
 
-    def _add(self, index: int, family: Family, verdict: str, names: tuple[str, ...]) -> None:
+    def _add(self, index: int, family: Family, verdict: str, names: tuple[str, ...], left: float | None = None) -> None:
         op = self.tape[index]
         site = self._site(index)
         if site is None:
@@ -79,7 +81,9 @@ class Diagnosis:
                 verdict=verdict,
                 parameters=(),
                 library=resolve(op.near) if op.near and owner_of(op.near[0]) == LIBRARY else None,
-                values=self._values(index),
+                values=self.tape.ranges.get(index),
+                left=left,
+                onward=self._onward(index) if verdict == "harmful" and family.chooses else None,
                 silenced=_silenced(site, family),
             )
         worst = min(old.verdict, verdict, key=["harmful", "partial", "harmless"].index)
@@ -91,10 +95,13 @@ class Diagnosis:
         op = self.tape[index]
         return operation_site(resolve(op.site), op.name) if op.site else None
 
-    def _values(self, index: int) -> tuple[float, float] | None:
-        for value in self.tape[index].inputs:
-            if value in self.tape.ranges:
-                return self.tape.ranges[value]
+    def _onward(self, index: int) -> Onward | None:
+        """What keeps its gradient where the cut's result is used, if that gets to a parameter."""
+        flow = self.blamer.flow
+        for op, place, operand in consumers(flow, index, flow.ancestors(self.session.ledger.judged_roots())):
+            names = self._names(flow.masks[operand])
+            if any(status_of(self.watched[name]) == "flows" for name in names):
+                return onward_of(op, place)
         return None
 
     def _names(self, leaves: int) -> tuple[str, ...]:
@@ -107,10 +114,14 @@ class Diagnosis:
     def _dead(self) -> list[Dead]:
         leaves = {watched.value for watched in self.watched.values()}
         flow, roots = self.blamer.flow, self.session.ledger.judged_roots()
-        return [*dead_terms(flow, roots, leaves), *null_terms(flow, roots, self.session.ledger.null_terms)]
+        return [
+            *dead_terms(flow, roots, leaves),
+            *null_terms(flow, roots, self.session.ledger.null_terms),
+            *outside_terms(flow, roots, leaves),
+        ]
 
     def _dead_term(self, dead: Dead) -> DeadTerm | None:
-        site = self._site(dead.enters)
+        site = dead.place or self._site(dead.enters)
         for index in dead.cuts:
             if index not in self.of_op:
                 self._add(index, self.blamer.family_of_term(index), "partial", ())

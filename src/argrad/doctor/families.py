@@ -14,6 +14,7 @@ class Family:
     why: str
     operations: frozenset[str] = frozenset()
     explicit: bool = False
+    chooses: bool = False
 
 
 def _ops(names: str) -> frozenset[str]:
@@ -28,6 +29,7 @@ INDEX = Family(
         "argmax argmin argsort sort msort topk max min kthvalue median nanmedian mode unique unique_consecutive "
         "nonzero aminmax cummax cummin where argwhere flatnonzero linear_sum_assignment"
     ),
+    chooses=True,
 )
 COMPARISON = Family(
     "ARG002",
@@ -38,6 +40,7 @@ COMPARISON = Family(
         "not_equal isclose allclose isnan isinf isfinite logical_and logical_or logical_not logical_xor any all "
         "__and__ __or__ __xor__ __invert__ bitwise_and bitwise_or bitwise_not bitwise_xor isin signbit"
     ),
+    chooses=True,
 )
 ROUNDING = Family(
     "ARG003",
@@ -47,18 +50,21 @@ ROUNDING = Family(
         "round floor ceil trunc fix sign sgn heaviside round_ floor_ ceil_ trunc_ fix_ sign_ sgn_ heaviside_ "
         "floor_divide __floordiv__ __rfloordiv__ fake_quantize_per_tensor_affine"
     ),
+    chooses=True,
 )
 CAST = Family(
     "ARG004",
     "cast",
     "integers and booleans carry no gradient",
     _ops("long int bool short char byte to type type_as int32 int64"),
+    chooses=True,
 )
 ENCODING = Family(
     "ARG005",
     "encoding",
     "counting and bucketing are steps: derivative 0 everywhere",
     _ops("one_hot bucketize searchsorted bincount histc histogram histogramdd count_nonzero digitize"),
+    chooses=True,
 )
 SAMPLING = Family(
     "ARG006",
@@ -68,6 +74,7 @@ SAMPLING = Family(
         "multinomial bernoulli bernoulli_ normal normal_ poisson binomial _standard_gamma _sample_dirichlet "
         "exponential_ geometric_ sample"
     ),
+    chooses=True,
 )
 PYTHON = Family(
     "ARG007",
@@ -108,6 +115,7 @@ CONSTANT = Family("ARG016", "constant-weight", "one option normalised by itself 
 ZERO = Family("ARG017", "zero", "multiplied by exact zeros")
 CLEARED = Family("ARG018", "cleared", "the gradient arrived and was cleared before the step")
 CANCELLED = Family("ARG022", "cancelled", "what the terms of the loss send to it adds up to exactly 0")
+FADED = Family("ARG023", "faded", "it shrinks from operation to operation until next to nothing is left")
 FIRST_ORDER = Family("ARG019", "first-order", "a gradient taken without create_graph is a constant", _ops("grad"))
 DEAD_TERM = Family("ARG020", "dead-term", "this term of the loss is constant to autograd")
 OTHER = Family("ARG021", "other", "the result carries no gradient")
@@ -115,9 +123,23 @@ OTHER = Family("ARG021", "other", "the result carries no gradient")
 BY_NAME = (
     INDEX, COMPARISON, ROUNDING, ENCODING, SAMPLING, PYTHON, DETACH, REWRAP, REQUIRES, FIRST_ORDER, CAST,
 )  # fmt: skip
-FAMILIES = (*BY_NAME, FUNCTION, INPLACE, SATURATION, COLD, UNUSED, CONSTANT, ZERO, CLEARED, CANCELLED, DEAD_TERM, OTHER)
+FAMILIES = (
+    *BY_NAME,
+    FUNCTION,
+    INPLACE,
+    SATURATION,
+    COLD,
+    UNUSED,
+    CONSTANT,
+    ZERO,
+    CLEARED,
+    CANCELLED,
+    FADED,
+    DEAD_TERM,
+    OTHER,
+)
 
-FLAT = ROUNDING.operations | {"histc", "histogram", "histogramdd", "nextafter"}
+FLAT = ROUNDING.operations | _ops("histc histogram histogramdd nextafter bernoulli poisson normal binomial")
 """Operations whose derivative is 0 everywhere although autograd calls them differentiable."""
 
 NEVER = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -45,9 +46,13 @@ _HELP = {
     families.CANCELLED: (
         "an offset that the loss cannot see (the last bias of a Wasserstein critic) needs no mending",
     ),
+    families.FADED: ("normalise between the layers, add skip connections, or initialise larger",),
     families.FIRST_ORDER: ("torch.autograd.grad(…, create_graph=True)",),
     families.DEAD_TERM: ("replace it by something that has a gradient, or move it out of the loss",),
 }
+
+
+_NUMBER = re.compile(r"\.\d+(?=\.|$)|\[\d+\]")
 
 
 @dataclass(frozen=True)
@@ -127,12 +132,24 @@ def _dead(report: Report) -> list[Finding]:
 
 
 def grouped(parameters: Iterable[Parameter | str], limit: int = 8) -> list[str]:
-    """Names that fit one screen: above `limit`, one entry for each module."""
+    """Names that fit one screen: above `limit`, one entry for all layers of a kind, or else for each module."""
     names = [p if isinstance(p, str) else p.name for p in parameters]
-    depth = max((name.count(".") for name in names), default=0)
-    shown = names
-    while len(shown) > limit and depth > 0:
-        counts = Counter(".".join(name.split(".")[:depth]) for name in names)
-        shown = [f"{head}.* ({many})" if many > 1 else head for head, many in counts.items()]
+    if len(names) <= limit:
+        return names
+    kinds = _counted(names, [_NUMBER.sub(".*", name) for name in names])
+    depth = max(name.count(".") for name in names)
+    while len(kinds) > limit and depth > 0:
+        kinds = _counted(names, [_module(name, depth) for name in names])
         depth -= 1
-    return shown if len(shown) <= 2 * limit else [*shown[: 2 * limit], f"… and {len(shown) - 2 * limit} more"]
+    return kinds if len(kinds) <= 2 * limit else [*kinds[: 2 * limit], f"… and {len(kinds) - 2 * limit} more"]
+
+
+def _module(name: str, depth: int) -> str:
+    parts = name.split(".")
+    return name if len(parts) <= depth else f"{'.'.join(parts[:depth])}.*"
+
+
+def _counted(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    """Each kind with its number of names; a name that is alone of its kind stands for itself."""
+    many, first = Counter(kinds), dict(zip(reversed(kinds), reversed(names), strict=True))
+    return [f"{kind} ({count})" if count > 1 else first[kind] for kind, count in many.items()]

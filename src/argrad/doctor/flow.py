@@ -202,6 +202,19 @@ class Flow:
                 todo.extend(fresh)
         return leaves != 0 and leaves & met == leaves
 
+    def only_selects(self, out: int, leaf: int, within: set[int], roots: set[int]) -> bool:
+        """Whether every way of the cut's result to the losses first meets something live from the same leaf."""
+        seen, todo = {out}, [out]
+        while todo:
+            for index in self.readers[todo.pop()]:
+                met = any(self.masks[other] & leaf for other in self.tape[index].inputs if other not in seen)
+                made = () if met else [v for v in self.outputs[index] if v in within and v not in seen]
+                if roots.intersection(made):
+                    return False
+                seen.update(made)
+                todo.extend(made)
+        return out not in roots
+
     def _straight_through(self, op: Op, seen: set[int]) -> bool:
         """A sum of a constant and the live value that the constant was computed from."""
         live = [value for value in op.inputs if value not in seen and self.tape.live[value]]

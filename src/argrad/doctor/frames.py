@@ -144,17 +144,37 @@ _LOGGERS = frozenset(
 
 
 @lru_cache(maxsize=256)
-def _tree(file: str) -> ast.Module | None:
+def tree_of(file: str) -> ast.Module | None:
+    """The parsed source of a file, if it can be read."""
     try:
         return ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError):
         return None
 
 
+def nodes_at(where: Site) -> Iterator[ast.expr | ast.AugAssign]:
+    """The expressions (or `x += y`) that span exactly this place."""
+    tree = tree_of(where.file)
+    span = where.line, where.column - 1, where.end_line, where.end_column - 1
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, (ast.expr, ast.AugAssign)) and _span(node) == span:
+            yield node
+
+
+def _span(node: ast.expr | ast.AugAssign) -> tuple[int, int, int | None, int | None]:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def place_of(node: ast.expr, within: Site) -> Site:
+    """The place of a part of an expression."""
+    line, column, end_line, end_column = _span(node)
+    return Site(within.file, line, column + 1, end_line or line, (end_column or column) + 1, within.function)
+
+
 @lru_cache(maxsize=4096)
 def is_logging(where: Site) -> bool:
     """Whether the expression only feeds a print, a log call or an f-string."""
-    tree = _tree(where.file)
+    tree = tree_of(where.file)
     return tree is not None and any(
         _says(node)
         for node in ast.walk(tree)
@@ -185,7 +205,7 @@ def _says(node: ast.expr) -> bool:
 @lru_cache(maxsize=256)
 def loop_names(file: str) -> frozenset[str]:
     """Names bound by a `for`: they hold the last of many, so they name a parameter badly."""
-    tree = _tree(file)
+    tree = tree_of(file)
     targets = [n.target for n in ast.walk(tree) if isinstance(n, (ast.For, ast.comprehension))] if tree else []
     return frozenset(n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
 
@@ -193,7 +213,7 @@ def loop_names(file: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def operation_site(where: Site, name: str) -> Site:
     """Narrow a call down to the name that is called: `argmax` in `net(x).argmax(1)`, over several lines."""
-    tree = _tree(where.file)
+    tree = tree_of(where.file)
     end = (where.end_line, where.end_column)
     for node in ast.walk(tree) if tree is not None else ():
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
@@ -208,5 +228,5 @@ def operation_site(where: Site, name: str) -> Site:
 def forget_sources() -> None:
     """Read sources anew: a file may have changed since it was last shown."""
     linecache.checkcache()
-    for cached in (_tree, is_logging, loop_names, operation_site):
+    for cached in (tree_of, is_logging, loop_names, operation_site):
         cached.cache_clear()

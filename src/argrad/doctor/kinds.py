@@ -75,3 +75,19 @@ def storage_key(tensor: Tensor) -> int:
 def is_view(tensor: Tensor) -> bool:
     """Whether a tensor shows a part of another."""
     return tensor._base is not None  # noqa: SLF001
+
+
+def has_history(tensor: Tensor) -> bool:
+    """Whether autograd can go back from it; some views of what was written under no_grad refuse to say."""
+    try:
+        return tensor.requires_grad and not tensor.is_leaf
+    except RuntimeError:
+        return False
+
+
+def is_trainable(tensor: Tensor) -> bool:
+    """Whether it is a leaf that requires gradient."""
+    try:
+        return tensor.requires_grad and tensor.is_leaf
+    except RuntimeError:
+        return False

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from argrad.doctor.faint import Loss
+    from argrad.doctor.frames import RawSite
     from argrad.doctor.names import Names
     from argrad.doctor.recorder import Recorder
 
@@ -58,6 +60,13 @@ class Ledger:
             watched.diagnosed = True
             watched.connected |= leaf in probe.reached
             watched.cancelled |= leaf in probe.sent
+            self._learn_losses(watched, probe.lost.get(leaf))
+
+    @staticmethod
+    def _learn_losses(watched: Watched, losses: list[Loss] | None) -> None:
+        if losses is not None:
+            watched.arrived |= not losses
+            watched.lost.update({loss.sequence: loss for loss in losses})
 
     def learn_terms(self, terms: dict[int, TermProbe]) -> None:
         """Take over which terms of the loss passed nothing on."""
@@ -88,6 +97,11 @@ class Ledger:
             watched.best = max(watched.best, top)
             watched.groups.add(len(self.groups) - 1)
 
+    def note_cleared(self, leaf: Tensor, site: RawSite | None) -> None:
+        """The gradient of a leaf is set to None there."""
+        if leaf.grad is None and id(leaf) in self.parameters:
+            self.parameters[id(leaf)].cleared = site
+
     def _watched(self, tensor: Tensor) -> Watched:
         watched = self.parameters.get(id(tensor))
         if watched is None or watched.ref() is not tensor:
@@ -99,8 +113,13 @@ class Ledger:
         return watched
 
     def suspects(self) -> list[int]:
-        """The parameters whose gradient exists and is exactly zero, or next to it."""
-        return [key for key, watched in self.parameters.items() if status_of(watched) not in {"flows", "none"}]
+        """The parameters whose gradient exists and is exactly zero, or so small that it may be lost."""
+        return [key for key, w in self.parameters.items() if w.suspect or status_of(w) not in {"flows", "none"}]
+
+    def aim(self) -> None:
+        """Tell the recorder how closely to look at the next step."""
+        self.recorder.gauge = bool(self.suspects())
+        self.recorder.diagnose = any(status_of(watched) == "zero" for watched in self.parameters.values())
 
     def inconclusive(self) -> bool:
         """Whether longer watching may change the verdict: much is idle only in the first steps."""

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from argrad.doctor.backward import Kill
+    from argrad.doctor.faint import Loss
     from argrad.doctor.frames import RawSite
 
-TINY, USEFUL, LOST = 1e-20, 1e-8, 1e-30
+TINY, USEFUL, GONE = 1e-20, 1e-8, 1e-30
+SUSPECT = 1e-4
+"""A parameter whose largest gradient is above this needs no closer look: a loss sends 1 to its root."""
+_MASK = -1e30
 
 
 @dataclass
@@ -33,8 +37,20 @@ class Watched:
     diagnosed: bool = False
     connected: bool = False
     cancelled: bool = False
+    lost: dict[int, Loss] = field(default_factory=dict)
+    arrived: bool = False
     cleared: RawSite | None = None
     best: float = 0.0
+
+    @property
+    def largest(self) -> float:
+        """The largest entry of its gradient in all judged steps."""
+        return max((size if size == size else 1.0 for size in self.sizes if size is not None), default=0.0)  # noqa: PLR0124  (NaN)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its gradient is so small that it may have been lost by saturation, and nothing speaks against it."""
+        return 0 < self.largest < SUSPECT and not self.arrived
 
 
 @dataclass
@@ -54,22 +70,53 @@ def measure(grads: Sequence[Tensor | None]) -> list[float | None]:
         for number, grad in enumerate(grads):
             values = grad._values() if grad is not None and grad.is_sparse else grad  # noqa: SLF001
             if values is not None:
-                size = torch.linalg.vector_norm(values, torch.inf) if values.numel() else values.new_zeros(())
-                sizes.setdefault(size.device, []).append((number, size.abs().float()))
+                size = _largest(values)
+                sizes.setdefault(size.device, []).append((number, size.float()))
         for pairs in sizes.values():
             for (number, _), size in zip(pairs, torch.stack([s for _, s in pairs]).tolist(), strict=True):
                 found[number] = size
     return found
 
 
+def _largest(values: Tensor) -> Tensor:
+    """The largest magnitude; `aminmax` is ten times as fast as a norm on a CPU."""
+    if not values.numel():
+        return torch.zeros((), device=values.device)
+    low, high = torch.aminmax(values.abs() if values.is_complex() else values)
+    return torch.maximum(-low, high)
+
+
+def largest(gradient: Tensor | None) -> float:
+    """The largest magnitude in a gradient, 0 if there is none; infinite if it is not a number."""
+    if gradient is None:
+        return 0.0
+    with torch.no_grad():
+        size = float(_largest(gradient._values() if gradient.is_sparse else gradient.detach()))  # noqa: SLF001
+    return size if size == size else torch.inf  # noqa: PLR0124  (NaN)
+
+
+def range_of(tensor: object) -> tuple[float, float] | None:
+    """The smallest and largest value, without infinities and what masks attention."""
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        return None
+    with torch.no_grad():
+        values = tensor.detach()
+        if values.numel() and not _MASK < float(values.min()) <= float(values.max()) < torch.inf:
+            values = values[values.isfinite() & (values > _MASK)]
+        return (float(values.min()), float(values.max())) if values.numel() else None
+
+
+def is_all_zero(tensor: Tensor) -> bool:
+    """Whether every value is exactly 0."""
+    return tensor.is_floating_point() and tensor.numel() > 0 and not tensor.detach().any()
+
+
 def status_of(watched: Watched) -> str:
     """flows, zero, none or vanishing, over all judged steps."""
-    sizes = [size for size in watched.sizes if size is not None]
-    largest = max((size if size == size else 1.0 for size in sizes), default=0.0)  # noqa: PLR0124  (NaN)
-    if largest > LOST and (largest > TINY or watched.best < USEFUL):
-        return "flows"
+    largest = watched.largest
     if largest > 0:
-        return "vanishing"
+        faded = largest <= GONE or (largest <= TINY and watched.best >= USEFUL)
+        return "vanishing" if faded or (watched.suspect and watched.lost) else "flows"
     if watched.diagnosed:
         return "zero" if watched.connected else "none"
-    return "zero" if sizes else "none"
+    return "zero" if any(size is not None for size in watched.sizes) else "none"

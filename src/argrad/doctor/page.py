@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _STYLE = """
 .argrad { font: 13px/1.5 ui-monospace, monospace; color: #1b1f24; background: #fff; padding: 1em; }
-.argrad pre { margin: 0; white-space: pre-wrap; }
+.argrad pre { margin: 0; overflow-x: auto; }
 .argrad .n { color: #8c959f; user-select: none; display: inline-block; width: 4em; text-align: right; }
 .argrad .n { margin-right: 1em; }
 .argrad .harmful { background: #ffebe9; } .argrad .partial { background: #fff8c5; }

@@ -80,13 +80,14 @@ class Patches:
             if recorder.paused:
                 return call(cls, *args, **kwargs)
             first = _sequence()
-            recorder.paused = True
+            read = set[int]()
+            recorder.paused, recorder.overheard = True, read
             try:
                 result = call(cls, *args, **kwargs)
             finally:
-                recorder.paused = False
+                recorder.paused, recorder.overheard = False, None
             try:
-                recorder.note_function(cls.__name__, (*args, *kwargs.values()), result, first)
+                recorder.note_function(cls.__name__, (*args, *kwargs.values()), result, first, read)
             except Exception as error:  # noqa: BLE001  (never raise into the user's program)
                 recorder.failures.append(error)
             return result

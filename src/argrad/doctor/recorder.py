@@ -21,11 +21,14 @@ from argrad.doctor.kinds import (
     INPLACE,
     SKIP,
     SUMS,
+    has_history,
+    is_trainable,
     is_view,
     kind_of,
     name_of,
     storage_key,
 )
+from argrad.doctor.measure import is_all_zero, range_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +47,8 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.tape = tapes.Tape()
         self.paused = False
-        self.diagnose = False
+        self.diagnose = self.gauge = False
+        self.overheard: set[int] | None = None
         self.leaves: dict[int, weakref.ref[Tensor]] = {}
         self.leaf_updated: Callable[[], None] = lambda: None
         self.grad_cleared: Callable[[Tensor, RawSite | None], None] = lambda _leaf, _site: None
@@ -54,6 +58,7 @@ class Recorder(TorchFunctionMode):
         self._written: dict[int, tuple[StorageWeakRef, int]] = {}
         self._parameters: dict[int, StorageWeakRef] = {}
         self._numbers: dict[float, int] = {}
+        self._range: tuple[float, float] | None = None
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -62,12 +67,16 @@ class Recorder(TorchFunctionMode):
         if kwargs is None:
             kwargs = {}
         if self.paused:
+            if self.overheard is not None:
+                self._overhear(args)
             return func(*args, **kwargs)
         kind = self._kinds.get(func)
         if kind is None:
             kind = self._kinds[func] = kind_of(func)
         if kind == SKIP:
             return func(*args, **kwargs)
+        if self.gauge:
+            self._range = range_of(args[0]) if args and name_of(func) in families.SATURATION.operations else None
         first = _sequence()
         result = func(*args, **kwargs)
         try:
@@ -113,17 +122,17 @@ class Recorder(TorchFunctionMode):
         entry = self._known.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
             return self._current(tensor, entry[1])
-        if tensor.requires_grad:
-            if tensor.is_leaf:
-                return self._new_leaf(tensor)
+        if is_trainable(tensor):
+            return self._new_leaf(tensor)
+        if has_history(tensor):
             return self._foreign(tensor)
         return self._aliased(tensor) if self._written else -1
 
     def _current(self, tensor: Tensor, value: int) -> int:
         if self.tape.maker[value] == tapes.LEAF:
             return value if tensor.requires_grad else -1
-        if not self.tape.live[value] and tensor.requires_grad:
-            return value if tensor.is_leaf else self._foreign(tensor)
+        if not self.tape.live[value] and has_history(tensor):
+            return self._foreign(tensor)
         return max(value, self._aliased(tensor)) if self._written else value
 
     def _aliased(self, tensor: Tensor) -> int:
@@ -166,11 +175,10 @@ class Recorder(TorchFunctionMode):
         return found - {-1}
 
     def _bind(self, tensor: Tensor, op: int) -> int:
-        live = tensor.requires_grad and not tensor.is_leaf
-        value = self.tape.add_value(op, live=live)
+        value = self.tape.add_value(op, live=has_history(tensor))
         self._known[id(tensor)] = (weakref.ref(tensor), value)
         if self.diagnose:
-            self._look_at(tensor, value)
+            self.tape.zero.update((value,) if is_all_zero(tensor) else ())
         return value
 
     def _note_op(
@@ -186,9 +194,11 @@ class Recorder(TorchFunctionMode):
         name = name_of(func)
         flags = tapes.ESCAPE if kind == ESCAPE else 0
         if name in SUMS:
-            flags |= self._scalar_sum(args, result)
+            flags |= self._scalar_sum(args, result) | self._from_outside(name, args, result)
         index = self._append(name, inputs, flags, first)
-        if isinstance(result, Tensor):
+        if kind == ESCAPE:
+            self._escape(result, index)
+        elif isinstance(result, Tensor):
             self._bind(result, index)
             if kwargs.get("out") is result:
                 self._remember_write(result, len(self.tape.maker) - 1)
@@ -196,8 +206,6 @@ class Recorder(TorchFunctionMode):
             for item in result:
                 if isinstance(item, Tensor):
                     self._bind(item, index)
-        elif kind == ESCAPE:
-            self._escape(result, index)
         if name == "data" and isinstance(args[0], nn.Parameter):
             self._parameters[storage_key(args[0])] = StorageWeakRef(args[0].untyped_storage())
 
@@ -210,6 +218,16 @@ class Recorder(TorchFunctionMode):
                 self.tape.null_terms.add(self.value_of(part))
         return tapes.SCALAR
 
+    def _from_outside(self, name: str, args: tuple[Any, ...], result: Any) -> int:
+        """Flag the operand of a scalar sum that is a number, or a tensor that no recorded operation made."""
+        if len(args) != 2 or not isinstance(result, Tensor) or result.numel() != 1:  # noqa: PLR2004
+            return 0
+        if isinstance(args[1], (int, float)):
+            either = tapes.OUT_LEFT | tapes.OUT_RIGHT
+            return 0 if not args[1] else {"sub": tapes.OUT_RIGHT, "__rsub__": tapes.OUT_LEFT}.get(name, either)
+        sides = zip(args, (tapes.OUT_LEFT, tapes.OUT_RIGHT), strict=True)
+        return sum(side for part, side in sides if isinstance(part, Tensor) and self.value_of(part) < 0 and part.any())
+
     def _append(self, name: str, inputs: list[int], flags: int, first: int) -> int:
         sites = call_site(sys._getframe(3))  # noqa: SLF001
         if not torch.is_grad_enabled():
@@ -217,7 +235,10 @@ class Recorder(TorchFunctionMode):
         near = sites[1]
         if near is not None and "distributions" in near[0].co_filename:
             flags |= tapes.SAMPLER if near[0].co_name in {"sample", "rsample"} else 0
-        return self.tape.add_op(inputs, name, sites, flags, first, _sequence())
+        index = self.tape.add_op(inputs, name, sites, flags, first, _sequence())
+        if self._range is not None:
+            self.tape.ranges[index], self._range = self._range, None
+        return index
 
     def _escape(self, result: Any, index: int) -> None:
         value = self.tape.add_value(index, live=False)
@@ -234,14 +255,14 @@ class Recorder(TorchFunctionMode):
             inputs = [value for value in inputs if value != old]
         if not inputs and self._known.get(id(target)) is None:
             return
-        scalar = self._scalar_sum(args[1:], target) if name in SUMS else 0
+        scalar = self._scalar_sum(args[1:], target) | self._from_outside(name, args, target) if name in SUMS else 0
         index = self._append(name, inputs, tapes.WRITES | scalar, first)
         self._remember_write(target, self._bind(target, index))
 
     def _is_parameter(self, tensor: Any) -> bool:
         if not isinstance(tensor, Tensor):
             return True  # a list of them: the optimisers' own fused updates
-        if isinstance(tensor, nn.Parameter) or (tensor.requires_grad and tensor.is_leaf):
+        if isinstance(tensor, nn.Parameter) or is_trainable(tensor):
             return True
         entry = self._parameters.get(storage_key(tensor)) if self._parameters else None
         return entry is not None
@@ -250,9 +271,16 @@ class Recorder(TorchFunctionMode):
         storage = target.untyped_storage()
         self._written[storage._cdata] = (StorageWeakRef(storage), value)  # noqa: SLF001
 
-    def note_function(self, name: str, args: Any, result: Any, first: int) -> None:
-        """A custom `autograd.Function`, which the mode does not see."""
-        inputs: list[int] = []
+    def _overhear(self, args: tuple[Any, ...]) -> None:
+        """Inside of a custom function: which leaves does it read that it was not given?"""
+        try:
+            self.overheard.update(self.value_of(a) for a in args if isinstance(a, Tensor) and is_trainable(a))  # pyrefly: ignore
+        except Exception as error:  # noqa: BLE001  (never raise into the user's program)
+            self.failures.append(error)
+
+    def note_function(self, name: str, args: Any, result: Any, first: int, read: set[int]) -> None:
+        """A custom `autograd.Function`, which the mode does not see; `read` are the leaves that it read unasked."""
+        inputs: list[int] = sorted(read)
         self._collect(args, inputs)
         if not inputs:
             return
@@ -266,14 +294,3 @@ class Recorder(TorchFunctionMode):
         value = self.value_of(source)
         if value >= 0 and self.tape.maker[value] != tapes.LEAF:
             self._bind(result, self._append("Parameter", [value], 0, 0))
-
-    def _look_at(self, tensor: Tensor, value: int) -> None:
-        """In a diagnostic step only: exact zeros, exact ones, and the range of the values."""
-        if not tensor.is_floating_point() or tensor.numel() == 0:
-            return
-        with torch.no_grad():
-            low, high = (float(bound) for bound in torch.aminmax(tensor.detach()))
-        self.tape.ranges[value] = (low, high)
-        self.tape.shapes[value] = tuple(tensor.shape)
-        if low == high == 0.0:
-            self.tape.zero.add(value)

@@ -11,6 +11,7 @@ from argrad.doctor.families import CANCELLED, Family
 
 if TYPE_CHECKING:
     from argrad.doctor.frames import Site
+    from argrad.doctor.onward import Onward
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class Cut:
     parameters: tuple[str, ...]
     library: Site | None = None
     values: tuple[float, float] | None = None
+    left: float | None = None
     silenced: str | None = None
+    onward: Onward | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The entry of the JSON contract."""

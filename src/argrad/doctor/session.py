@@ -13,6 +13,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from argrad.doctor.byhand import ByHand
 from argrad.doctor.frames import user_frames
 from argrad.doctor.ledger import Ledger
 from argrad.doctor.measure import Group
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from argrad.doctor.backward import Probe, TermProbe
-    from argrad.doctor.frames import RawSite
 
 LOOKS = 3
 """After so many steps every optimiser and parameter has been found, if it can be found at all."""
@@ -42,24 +42,24 @@ class Session:
         self.recorder = Recorder()
         self.names = Names()
         self.ledger = Ledger(self.recorder, self.names)
-        self.manual_steps = 0
+        self.by_hand = ByHand(self)
         self.done = False
         self.error: BaseException | None = None
         self.died: str | None = None
         self.on_done: Callable[[], None] = lambda: None
-        self._handed: set[int] = set()
-        self._stepped = self._updated = self._inside_step = self._closure_ran = False
-        self._depth = 0
+        self.handed: set[int] = set()
+        self.stepped = self._inside_step = self._closure_ran = False
+        self.depth = 0
         self._handles: list[Any] = []
         self._patches = Patches(self)
-        self._backwards = 0
+        self.backwards = 0
 
     # -- on and off -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Install the mode, the optimiser hooks and the patches."""
-        self.recorder.leaf_updated = self._leaf_updated
-        self.recorder.grad_cleared = self._grad_cleared
+        self.recorder.leaf_updated = self.by_hand.note_update
+        self.recorder.grad_cleared = self.ledger.note_cleared
         self._patches.install()
         self._handles = [
             register_optimizer_step_pre_hook(self._before_step),
@@ -73,7 +73,7 @@ class Session:
             return
         with contextlib.suppress(Exception):
             if not self.ledger.parameters:
-                self._judge_manual(last=True)
+                self.by_hand.judge(last=True)
         self.done = True
         self.recorder.paused = True
         for handle in self._handles:
@@ -92,12 +92,12 @@ class Session:
         probe: Probe | None = None
         terms: dict[int, TermProbe] = {}
         try:
-            functional = not accumulate and self._functional(inputs)
+            functional = not accumulate and self.by_hand.takes_gradients_of(inputs)
             probe = self._before_backward(roots, accumulate=accumulate or functional)
-            terms = self.ledger.probe_terms(roots) if (accumulate or functional) and self._depth == 0 else {}
+            terms = self.ledger.probe_terms(roots) if (accumulate or functional) and self.depth == 0 else {}
         except Exception as error:  # noqa: BLE001  (never raise into the user's program)
             self.recorder.failures.append(error)
-        self._depth += 1
+        self.depth += 1
         try:
             with self._recording():
                 result = run()
@@ -105,28 +105,15 @@ class Session:
             self._backward_failed(error, roots)
             raise
         finally:
-            self._depth -= 1
+            self.depth -= 1
             for each in (*terms.values(), *([probe] if probe else [])):
                 each.detach()
         with contextlib.suppress(Exception):
             self.ledger.learn_terms(terms)
             self._after_backward(probe, accumulate=accumulate)
             if functional:
-                self._judge_functional(inputs, result)
+                self.by_hand.judge_taken(inputs, result)
         return result
-
-    def _functional(self, inputs: Sequence[Tensor]) -> bool:
-        """Whether a script without optimisers takes the gradients of its leaves by `torch.autograd.grad`."""
-        if self._depth or self.ledger.judged or not any(leaf.is_leaf for leaf in inputs):
-            return False
-        self._look()
-        return not list(self._optimizers())
-
-    def _judge_functional(self, inputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> None:
-        pairs = [(leaf, grad) for leaf, grad in zip(inputs, grads, strict=True) if self.names.of(leaf)]
-        self.ledger.judge([leaf for leaf, _ in pairs], [grad for _, grad in pairs])
-        self._stepped = True
-        self.recorder.diagnose = bool(self.ledger.suspects())
 
     @contextlib.contextmanager
     def _recording(self) -> Iterator[None]:
@@ -138,22 +125,20 @@ class Session:
                 yield
 
     def _before_backward(self, roots: Sequence[Tensor], *, accumulate: bool) -> Probe | None:
-        if self._stepped and accumulate and self._depth == 0:
+        if self.stepped and accumulate and self.depth == 0:
             self.ledger.groups.append(Group())
-            self._stepped = False
-            if self._updated and not self.ledger.judged:
-                self.manual_steps += 1
-                self._manual_enough()
+            self.stepped = False
+            self.by_hand.next_step()
         self.ledger.note_losses(roots, accumulate=accumulate)
-        return self.ledger.probe(roots) if self.recorder.diagnose and accumulate else None
+        return self.ledger.probe(roots) if self.recorder.gauge and accumulate else None
 
     def _after_backward(self, probe: Probe | None, *, accumulate: bool) -> None:
-        self._backwards += 1
-        self._updated = False
+        self.backwards += 1
+        self.by_hand.updated = False
         if probe is not None:
             self.ledger.learn(probe)
-        if accumulate and self._depth == 0 and not self.ledger.judged:
-            self._judge_manual()
+        if accumulate and self.depth == 0 and not self.ledger.judged:
+            self.by_hand.judge()
 
     def _backward_failed(self, error: BaseException, roots: Sequence[Tensor]) -> None:
         self.error = error
@@ -162,11 +147,11 @@ class Session:
             return
         self.died = "unimplemented" if unimplemented else "constant"
         with contextlib.suppress(Exception):
-            self._look()
-            for optimizer in self._optimizers():
+            self.look()
+            for optimizer in self.optimizers():
                 self.ledger.judge(_trainable(optimizer))
                 self.ledger.judged.setdefault(id(optimizer), 0)
-            self._judge_manual(last=True)
+            self.by_hand.judge(last=True)
             if unimplemented:
                 self.ledger.predict()
 
@@ -208,7 +193,7 @@ class Session:
         self.recorder.paused = False
         if self._closure_ran:
             self._judge_step(optimizer)
-        self._stepped = True
+        self.stepped = True
         with contextlib.suppress(Exception):
             if self._enough():
                 self.finish()
@@ -216,19 +201,19 @@ class Session:
     def _judge_step(self, optimizer: Optimizer) -> None:
         self.recorder.paused = True
         try:
-            if self._backwards or any(p.grad is not None for p in _trainable(optimizer)):
+            if self.backwards or any(p.grad is not None for p in _trainable(optimizer)):
                 if max(self.ledger.judged.values(), default=0) < LOOKS:
-                    self._look()
+                    self.look()
                 self.ledger.judge(_trainable(optimizer))
                 self.ledger.judged[id(optimizer)] = self.ledger.judged.get(id(optimizer), 0) + 1
-                self.recorder.diagnose = bool(self.ledger.suspects())
+                self.ledger.aim()
         except Exception as error:  # noqa: BLE001  (never raise into the user's program)
             self.recorder.failures.append(error)
         finally:
             self.recorder.paused = False
 
     def _enough(self) -> bool:
-        waiting = [o for o in self._optimizers() if self._waits(o)]
+        waiting = [o for o in self.optimizers() if self._waits(o)]
         total = max(self.ledger.judged.values(), default=0)
         if waiting and sum(self.ledger.judged.values()) < 20 * self.steps:
             return False
@@ -243,45 +228,14 @@ class Session:
             count == 0 and any(id(p) not in self.ledger.parameters for p in _trainable(optimizer))
         )
 
-    # -- scripts that update their leaves by hand -------------------------------------------------------------
-
-    def _leaf_updated(self) -> None:
-        self._updated = True
-
-    def _manual_enough(self) -> None:
-        limit = self.steps + (self.extend if self.ledger.inconclusive() else 0)
-        if self.manual_steps >= limit:
-            self.finish()
-
-    def _judge_manual(self, *, last: bool = False) -> None:
-        """Without optimisers, every backward is judged for every leaf that the script has in hand."""
-        if self.ledger.judged or not (self._backwards or last):
-            return
-        if not last or not self.names.best:
-            self._look()
-        if list(self._optimizers()) and not last:
-            return
-        if not self._backwards and self.error is None:
-            return
-        roots = {key for key, ref in self.ledger.roots.items() if ref() is not None}
-        leaves = {id(leaf): leaf for _, leaf in self.names.leaves()}
-        if self.only_used:
-            used = {id(ref()) for ref in self.recorder.leaves.values()} | self._handed
-            leaves = {key: leaf for key, leaf in leaves.items() if key in used}
-        self.ledger.judge(leaf for key, leaf in leaves.items() if key not in roots and leaf.requires_grad)
-        self._stepped = True
-        self.recorder.diagnose = bool(self.ledger.suspects())
-
-    def _grad_cleared(self, leaf: Tensor, site: RawSite | None) -> None:
-        if leaf.grad is None and id(leaf) in self.ledger.parameters:
-            self.ledger.parameters[id(leaf)].cleared = site
-
     # -- names ------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Name what the user's frames hold now."""
         self.names.look(user_frames(self.stop))
 
-    def _optimizers(self) -> Iterator[Optimizer]:
+    def optimizers(self) -> Iterator[Optimizer]:
+        """The optimisers that were seen."""
         if self.only_used:
             return
         for ref in self.names.optimizers.values():
@@ -292,7 +246,7 @@ class Session:
     def add(self, value: nn.Module | Tensor, name: str) -> None:
         """Watch a module or a tensor that was handed over, under this name."""
         self.names.add(value, name)
-        self._handed |= {id(leaf) for _, leaf in self.names.leaves()}
+        self.handed |= {id(leaf) for _, leaf in self.names.leaves()}
 
     def watched_tensors(self) -> list[Tensor]:
         """The leaves that were handed over."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 RawOp = tuple["tuple[int, ...]", str, "RawSite | None", "RawSite | None", int, int, int]
 
 LEAF = -1
-NO_GRAD, WRITES, SAMPLER, ESCAPE, FUNCTION, SCALAR = 1, 2, 4, 8, 16, 32
+NO_GRAD, WRITES, SAMPLER, ESCAPE, FUNCTION, SCALAR, OUT_LEFT, OUT_RIGHT = (1 << bit for bit in range(8))
 
 
 class Op(NamedTuple):
@@ -35,7 +35,7 @@ class Tape:
     """Operations in the order they ran, and which operation made each value.
 
     Values are numbered; `maker[value]` is the index of its operation (`LEAF` for a trainable leaf), and
-    `live[value]` tells whether autograd can go back from it.
+    `live[value]` tells whether autograd can go back from it; `ranges[index]` is what a saturating operation was given.
     """
 
     ops: list[RawOp] = field(default_factory=list)
@@ -44,7 +44,6 @@ class Tape:
     zero: set[int] = field(default_factory=set)
     null_terms: set[int] = field(default_factory=set)
     ranges: dict[int, tuple[float, float]] = field(default_factory=dict)
-    shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
     _owners: list[int] = field(default_factory=list)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from argrad.doctor.findings import Finding
     from argrad.doctor.frames import Site
+    from argrad.doctor.onward import Onward
     from argrad.doctor.report import Cut, Report
 
 Line = tuple[str, str]
@@ -43,10 +44,17 @@ def _finding(finding: Finding) -> Iterator[Line]:
     yield "", ""
     if finding.site is not None and not any(c.site.line == finding.site.line for c in finding.cuts):
         yield from _place(finding.site, [])
+    onward = next((cut.onward for cut in finding.cuts if cut.onward is not None), None)
     for cuts in _by_line(finding.cuts):
         yield from _place(cuts[0].site, cuts)
+        if onward is not None and _same_line(onward.site, cuts[0].site):
+            yield _goes_on(onward)
+    if onward is not None and not any(_same_line(onward.site, cut.site) for cut in finding.cuts):
+        yield from _place(onward.site, [])
+        yield _goes_on(onward)
     if finding.help:
-        yield "", ""
+        if finding.site is not None or finding.cuts:
+            yield "", ""
         yield f"  help: {finding.help[0]}", "green"
         yield from ((f"        {line}", "green") for line in finding.help[1:])
     yield f"  more: argrad doctor --explain {finding.code}", "dim"
@@ -57,34 +65,60 @@ def _by_line(cuts: Sequence[Cut]) -> list[list[Cut]]:
     places: dict[tuple[str, int], list[Cut]] = {}
     for cut in cuts:
         places.setdefault((cut.site.file, cut.site.line), []).append(cut)
-    return [sorted(group, key=lambda cut: cut.site.column) for group in places.values()]
+    return [sorted(places[place], key=lambda cut: cut.site.column) for place in sorted(places)]
 
 
 def _place(site: Site, cuts: Sequence[Cut]) -> Iterator[Line]:
     head = f"  {_short(site.file)}:{site.line} | "
     yield f"{head} {site.text.strip()}", ""
-    blank = " " * (len(head) - 2) + "|  "
-    indent = len(site.text) - len(site.text.lstrip())
+    blank = _margin(site)
     for cut in cuts:
         width = max(len(cut.operation) if cut.operation.isidentifier() else 1, 1)
         span = cut.site.end_column - cut.site.column
         carets = "^" * max(1, min(span, width) if cut.site.end_line == site.line else width)
-        yield f"{blank}{' ' * max(cut.site.column - 1 - indent, 0)}{carets} {_reason(cut)}", "red"
+        yield f"{blank}{_before(cut.site)}{carets} {_reason(cut)}", "red"
         if cut.library is not None:
             yield f"{blank}in {_short(cut.library.file)}:{cut.library.line}: {cut.library.text.strip()}", "dim"
 
 
+def _goes_on(onward: Onward) -> Line:
+    """The part of the program behind the cut that keeps its gradient."""
+    dashes = "-" * (onward.site.end_column - onward.site.column)
+    text = f"the gradient goes on to `{onward.operand}` from here; that part is fine"
+    return f"{_margin(onward.site)}{_before(onward.site)}{dashes} {text}", "green"
+
+
+def _margin(site: Site) -> str:
+    return " " * len(f"  {_short(site.file)}:{site.line} ") + "|  "
+
+
+def _before(site: Site) -> str:
+    """As many blanks as stand between the first letter of the line and the place."""
+    return " " * max(site.column - 1 - (len(site.text) - len(site.text.lstrip())), 0)
+
+
+def _same_line(one: Site, other: Site) -> bool:
+    return (one.file, one.line) == (other.file, other.line)
+
+
 def _reason(cut: Cut) -> str:
-    why = cut.family.why
+    why, found = cut.family.why, list[str]()
     if cut.values is not None and cut.family.name in {"saturation", "cold-softmax"}:
-        why += f": {cut.operation} input in [{cut.values[0]:.3g}, {cut.values[1]:.3g}]"
+        found.append(f"{cut.operation} input in [{cut.values[0]:.3g}, {cut.values[1]:.3g}]")
+    if cut.left is not None:
+        found.append(f"only {cut.left:.0e} of the gradient gets through")
+    if found:
+        why += f": {', '.join(found)}"
     if cut.silenced is not None:
         why += f" (silenced: {cut.silenced})"
     return why
 
 
 def _harmless(report: Report) -> list[Cut]:
-    return [cut for cut in report.cuts if cut.verdict == "harmless" and not cut.family.explicit][:5]
+    said = {name for term in report.live_dead_terms for name in term.cuts}
+    starved = {parameter.name for parameter in report.starved}
+    quiet = [cut for cut in report.cuts if cut.verdict == "harmless" and not cut.family.explicit]
+    return [cut for cut in quiet if cut.id not in said and not starved & set(cut.parameters)][:5]
 
 
 def _note(cut: Cut) -> Iterator[Line]:

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from argrad.doctor.families import FLAT
-from argrad.doctor.tape import LEAF, SCALAR
+from argrad.doctor.frames import resolve
+from argrad.doctor.slices import Slice, operand_from
+from argrad.doctor.tape import LEAF, OUT_LEFT, OUT_RIGHT, SCALAR
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from argrad.doctor.flow import Flow
+    from argrad.doctor.frames import Site
     from argrad.doctor.tape import Op
 
 _SCALES = frozenset(
@@ -36,6 +41,8 @@ _SCALES = frozenset(
         "clone",
     ]
 )
+_BRANCHES = frozenset(["__bool__", "__index__", "__contains__", "is_nonzero", "equal", "allclose"])
+_SCALARS = frozenset(["item", "__float__", "__int__", "__complex__"])
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Dead:
     enters: int
     cuts: tuple[int, ...]
     whole: bool
+    place: Site | None = None
 
 
 def null_terms(flow: Flow, roots: set[int], measured: dict[int, list[int]]) -> list[Dead]:
@@ -77,6 +85,56 @@ def dead_terms(flow: Flow, roots: set[int], leaves: set[int]) -> list[Dead]:
             cuts = tuple(_cuts_above(flow, term))
             found[enters, cuts] = Dead(enters, cuts, not others)
     return list(found.values())
+
+
+def outside_terms(flow: Flow, roots: set[int], leaves: set[int]) -> list[Dead]:
+    """The summands that left torch as numbers, went through Python, and came back as constants."""
+    sums = {flow.tape[index].site: index for root in sorted(roots) for index in _sums_with_outsiders(flow, root)}
+    escapes = {flow.tape[flow.tape.maker[out]].site: out for out in flow.escapes(max(sums.values(), default=0))}
+    slices = {out: Slice([resolve(raw)]) for raw, out in escapes.items() if raw and _is_data(flow, out, leaves)}
+    found = []
+    for raw, index in sums.items():
+        op = flow.tape[index]
+        sides = {"left": bool(op.flags & OUT_LEFT), "right": bool(op.flags & OUT_RIGHT)}
+        mine = {out: piece for out, piece in slices.items() if not _echo(flow, flow.tape[flow.tape.maker[out]], op)}
+        held = {out: operand_from(piece, resolve(raw), **sides) for out, piece in mine.items()} if raw else {}
+        places = {out: place for out, place in held.items() if place is not None}
+        if places:
+            cuts = {cut for out in places for cut in _cuts_above(flow, out)}
+            found.append(Dead(index, tuple(sorted(cuts)), whole=False, place=next(iter(places.values()))))
+    return found
+
+
+def _sums_with_outsiders(flow: Flow, root: int) -> Iterator[int]:
+    todo, seen = [root], set[int]()
+    while todo:
+        value = todo.pop()
+        maker = flow.tape.maker[value]
+        if maker == LEAF or value in seen or not flow.tape.live[value]:
+            continue
+        seen.add(value)
+        op = flow.tape[maker]
+        if op.flags & (OUT_LEFT | OUT_RIGHT):
+            yield maker
+        if op.flags & SCALAR or op.name in _SCALES or op.name in {"stack", "cat"}:
+            todo.extend(op.inputs)
+
+
+def _is_data(flow: Flow, out: int, leaves: set[int]) -> bool:
+    """Whether something trained left torch there as numbers (a branch on it is no number)."""
+    op = flow.tape[flow.tape.maker[out]]
+    return op.name not in _BRANCHES and bool(flow.ancestors(op.inputs) & leaves)
+
+
+def _echo(flow: Flow, escape: Op, total: Op) -> bool:
+    """The same scalar also lies behind the live side of the sum: an average or a scale of the loss itself."""
+    if escape.name not in _SCALARS:
+        return False
+    tape = flow.tape
+    source = {tape[tape.maker[value]].site for value in escape.inputs if tape.maker[value] != LEAF}
+    return any(
+        tape[tape.maker[value]].site in source for value in flow.ancestors(total.inputs) if tape.maker[value] != LEAF
+    )
 
 
 def summands(flow: Flow, root: int) -> dict[int, int]:
