@@ -30,11 +30,11 @@ Why they differ. As this loss is linear in the path, straight-through is the exa
 wrong tags, without noise. That number has plateaus: where the law is sure of a wrong tag, p (1 − p) is near 0 and
 nothing pulls any more; temperatures of 3 and 10, other learning rates and three times the steps did not help. A step
 that is wide against the scores does not fade: `Interpolation` moves every missed path towards the right one, as a
-structured perceptron does, and `ImplicitMLE` does so under noise that suits a sum over 63 edges. `Spigot` steps within
-the relaxed set of its authors, each edge by itself, where what a wrong edge loses is shared among all edges into the
-right tag: that says little about what may follow what. It does well from a model that the likelihood has begun to
-train; its authors, too, had a parser inside with training data of its own. `Perturbed` is unbiased for a smoothed loss, and its noise is many times the
-gradient.
+structured perceptron does, and `ImplicitMLE` does so under noise that suits a sum over 63 edges. `Spigot` steps
+within the relaxed set of its authors, each edge by itself, where what a wrong edge loses is shared among all edges
+into the right tag: that says little about what may follow what. It does well from a model that the likelihood has
+begun to train; its authors, too, had a parser inside with training data of its own. `Perturbed` is unbiased for a
+smoothed loss, and its noise is many times the gradient.
 """
 
 from __future__ import annotations
