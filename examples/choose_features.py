@@ -9,6 +9,17 @@ The rival ranks columns by the weights of a linear classifier of all columns and
 judged by a fresh network that is trained on those 5 columns alone, on images that the selection never saw.
 
     python examples/choose_features.py --seeds 10 --steps 300
+
+Accuracy on images never seen, in percent. The learned selection is ahead on every seed, by 4.8 points at the least:
+
+| seed | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | mean |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+| learned | 75.8 | 75.3 | 78.6 | 74.0 | 75.0 | 79.1 | 73.3 | 80.0 | 72.8 | 74.8 | 75.9 |
+| by weights | 71.0 | 61.3 | 65.6 | 64.3 | 61.9 | 65.4 | 67.1 | 66.1 | 62.8 | 58.6 | 64.4 |
+
+No column of noise was taken, and five random columns come to 46.6 on average. More steps are not better: the scores
+settle on what the network has come to know. After 1500 steps, the mean of seeds 0 to 5 was 75.4, and seed 0 fell
+behind its rival (70.6 against 73.6).
 """
 
 from __future__ import annotations
@@ -43,11 +54,11 @@ def learn_selection(x: Tensor, y: Tensor, seed: int, steps: int) -> Tensor:
     return argrad.topk(scores, K).indices
 
 
-def rank_by_weights(x: Tensor, y: Tensor, steps: int) -> Tensor:
+def rank_by_weights(x: Tensor, y: Tensor) -> Tensor:
     """Train a linear classifier on all columns; return the 5 with the largest weights."""
     linear = nn.Linear(x.shape[1], CLASSES)
     optimizer = torch.optim.Adam(linear.parameters(), lr=1e-2, weight_decay=1e-4)
-    for _ in range(min(steps, 500)):
+    for _ in range(500):
         optimizer.zero_grad()
         cross_entropy(linear(x), y).backward()
         optimizer.step()
@@ -60,7 +71,7 @@ def run(seed: int, steps: int) -> dict[str, float]:
     parts = columns(seed)
     selections = {
         "learned": learn_selection(*parts[:2], seed, steps),
-        "by weights": rank_by_weights(*parts[:2], steps),
+        "by weights": rank_by_weights(*parts[:2]),
         "random": torch.randperm(parts[0].shape[1])[:K],
     }
     noise = float((selections["learned"] >= PIXELS).sum())

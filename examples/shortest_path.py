@@ -7,6 +7,19 @@ that training knows is the way that is cheapest in truth. In Vlastelica et al. 2
 What differs below is only how a gradient comes back through the solver, which has none: it answers in whole cells.
 
     python examples/shortest_path.py --seeds 5 --steps 300
+
+Seeds 0 to 4, 500 maps of pictures never seen; steps, widths and the learning rate were chosen on seed 100:
+
+| trained by | as cheap as the best: median | worst | cost over the best: median | worst |
+|---|---|---|---|---|
+| wrong cells, Interpolation(step=10) | 31 % | 26 % | 1.056 | 1.067 |
+| wrong cells, ImplicitMLE(step=10), normal noise | 40 % | 37 % | 1.034 | 1.036 |
+| wrong cells, Perturbed(sigma=0.3) | 17 % | 10 % | 1.102 | 1.170 |
+| Fenchel–Young, one noisy way | 44 % | 40 % | 1.029 | 1.030 |
+
+For scale: the same network, told the true price of each picture (squared error, one seed), finds 38 % of the ways. What
+limits all of them is how well 636 pictures tell digits apart. `Perturbed` is unbiased for the smoothed cost, and so
+noisy that most of the training goes into noise; the others move scores towards the right way whenever it was missed.
 """
 
 from __future__ import annotations
@@ -50,7 +63,7 @@ WAYS: dict[str, Loss] = {
 
 
 def train(loss: Loss, seed: int, steps: int) -> Pricer:
-    """Train a network by new maps in every step, laid out with 670 pictures."""
+    """Train a network by new maps in every step, laid out with the pictures for training."""
     torch.manual_seed(seed)  # of the noise
     pricer = Pricer(seed)
     for _ in learn(loss, pricer, seed, steps):

@@ -10,6 +10,31 @@ two losses that ask for the right path: its marginal likelihood (a conditional r
 loss under noise.
 
     python examples/tag_sequences.py --steps 400 --seeds 3
+
+Seeds 0 to 2, 1000 lines of modules never seen; steps, widths and learning rates were chosen on seed 100 and another
+module:
+
+| trained by | right tags | of those in strings |
+|---|---|---|
+| marginal likelihood | 81.2 % 90.1 % 83.7 % | 36.9 % 98.3 % 55.5 % |
+| Fenchel–Young, 4 noisy paths | 86.5 % 90.2 % 90.1 % | 66.1 % 93.6 % 95.2 % |
+| wrong tags, Interpolation(step=5) | 88.7 % 85.2 % 75.2 % | 96.3 % 98.5 % 51.9 % |
+| wrong tags, ImplicitMLE(step=5) | 81.0 % 85.9 % 88.4 % | 35.1 % 96.9 % 83.1 % |
+| wrong tags, Perturbed(sigma=0.3) | 56.7 % 60.8 % 61.0 % | 0.0 % 0.0 % 1.1 % |
+| wrong tags, StraightThrough() | 70.4 % 67.7 % 69.9 % | 23.2 % 24.3 % 24.1 % |
+| wrong tags, Spigot(step=0.1) | 62.0 % 56.0 % 61.6 % | 26.5 % 32.6 % 24.0 % |
+| likelihood first, then StraightThrough() | 80.9 % 81.5 % 80.5 % | 47.2 % 48.0 % 41.0 % |
+| likelihood first, then Spigot(step=0.1) | 83.7 % 88.9 % 85.9 % | 79.1 % 77.5 % 71.3 % |
+
+Why they differ. As this loss is linear in the path, straight-through is the exact gradient of the expected number of
+wrong tags, without noise. That number has plateaus: where the law is sure of a wrong tag, p (1 − p) is near 0 and
+nothing pulls any more; temperatures of 3 and 10, other learning rates and three times the steps did not help. A step
+that is wide against the scores does not fade: `Interpolation` moves every missed path towards the right one, as a
+structured perceptron does, and `ImplicitMLE` does so under noise that suits a sum over 63 edges. `Spigot` steps
+within the relaxed set of its authors, each edge by itself, where what a wrong edge loses is shared among all edges
+into the right tag: that says little about what may follow what. It does well from a model that the likelihood has
+begun to train; its authors, too, had a parser inside with training data of its own. `Perturbed` is unbiased for a
+smoothed loss, and its noise is many times the gradient.
 """
 
 from __future__ import annotations

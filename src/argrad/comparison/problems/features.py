@@ -84,7 +84,7 @@ def surprise(net: nn.Module, x: Tensor, classes: Tensor, chosen: Tensor) -> Tens
     return cross_entropy(logits.flatten(0, 1), classes.repeat(len(chosen)), reduction="none").view(chosen.shape[:2])
 
 
-def features(*, steps: int = 300, device: str = "cpu") -> Problem:
+def features(*, steps: int = 250, device: str = "cpu") -> Problem:
     """Give the problem.
 
     >>> from argrad.comparison.problems import features
