@@ -188,8 +188,8 @@ def test_quadratic_is_exact_for_quadratic_costs_on_average_over_the_vertices(nam
 @of_bias("unbiased")
 def test_unbiased_has_the_right_mean(name, estimator):
     """Over independent rows with the same scores; z-scores below 4.5, or equal to rounding."""
-    rows = 500
-    one = scores(name, 1, seed=3)
+    rows = 1000
+    one = (scores(name, 1, seed=3).detach() / 2).requires_grad_()  # no rare vertices: means of few draws are not normal
     value, slope = truth(name, one)
     wide = one.detach().expand(rows, *CHOICES[name].shape).clone().requires_grad_()
     values = call(name, estimator, "expect", wide, seeded())
