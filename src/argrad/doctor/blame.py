@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from argrad.doctor import families
-from argrad.doctor.faint import CANCELLED
+from argrad.doctor.faint import CANCELLED, PRODUCT
 from argrad.doctor.families import Family, family_of
-from argrad.doctor.flow import Flow
+from argrad.doctor.flow import Flow, gates_of
 from argrad.doctor.frames import is_logging, resolve
 from argrad.doctor.measure import status_of
 from argrad.doctor.tape import FUNCTION, LEAF, NO_GRAD, SAMPLER, WRITES
@@ -133,6 +133,8 @@ class Blamer:
         blame = Blame(self._killed(watched.kills), last=reached.last)
         for loss in watched.lost.values():
             index = self.tape.op_of_node(loss.sequence)
+            if loss.node == PRODUCT:
+                index = next(iter(gates_of(self.tape, index)), None)
             if index is not None:
                 blame.cuts[index] = _family_of_loss(loss.node)
                 if loss.node != CANCELLED:

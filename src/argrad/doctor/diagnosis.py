@@ -126,7 +126,7 @@ class Diagnosis:
             if index not in self.of_op:
                 self._add(index, self.blamer.family_of_term(index), "partial", ())
         ids = tuple(dict.fromkeys(self.of_op[index] for index in dead.cuts if index in self.of_op))
-        return None if site is None else DeadTerm(site, ids, dead.whole)
+        return None if site is None else DeadTerm(site, ids, dead.whole, marked=dead.place is not None)
 
 
 def _by_name(session: Session) -> dict[str, Watched]:

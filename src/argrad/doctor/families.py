@@ -139,6 +139,14 @@ FAMILIES = (
     OTHER,
 )
 
+LOOKS = _ops(
+    "__getitem__ unsqueeze squeeze view reshape expand expand_as transpose t permute unbind chunk split select"
+)
+"""Operations that show their argument in another shape, or a part of it."""
+
+GATES = _ops("softmax softmin gumbel_softmax sigmoid exp")
+"""Operations whose result, used as a factor, can close: its values are next to 0 where they saturate."""
+
 FLAT = ROUNDING.operations | _ops("histc histogram histogramdd nextafter bernoulli poisson normal binomial")
 """Operations whose derivative is 0 everywhere although autograd calls them differentiable."""
 

@@ -66,6 +66,7 @@ class Finding:
     cuts: tuple[Cut, ...]
     site: Site | None
     help: tuple[str, ...]
+    marked: bool = False
 
 
 def findings_of(report: Report) -> list[Finding]:
@@ -125,6 +126,7 @@ def _dead(report: Report) -> list[Finding]:
             tuple(by_id[name] for name in term.cuts if name in by_id),
             term.site,
             _HELP[families.DEAD_TERM],
+            term.marked,
         )
         for term in report.live_dead_terms
         if not (term.whole_loss and report.starved)

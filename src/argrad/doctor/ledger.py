@@ -6,7 +6,8 @@ import weakref
 from typing import TYPE_CHECKING
 
 from argrad.doctor.backward import Probe, TermProbe
-from argrad.doctor.flow import Flow
+from argrad.doctor.faint import Faint
+from argrad.doctor.flow import Flow, gates_of
 from argrad.doctor.measure import Group, Watched, measure, status_of
 from argrad.doctor.tape import LEAF
 from argrad.doctor.terms import summands
@@ -46,9 +47,13 @@ class Ledger:
 
     def probe(self, roots: Sequence[Tensor]) -> Probe:
         """Hook the way to the parameters that got exactly nothing so far."""
-        probe = Probe(frozenset(self.suspects()))
+        probe = Probe(frozenset(self.suspects()), Faint(self._closed_gate))
         probe.attach(roots)
         return probe
+
+    def _closed_gate(self, sequence: int) -> bool:
+        """Whether a factor of this product was made by an operation with tails."""
+        return bool(gates_of(self.recorder.tape, self.recorder.tape.op_of_node(sequence)))
 
     def learn(self, probe: Probe) -> None:
         """Take over what a probe saw."""
