@@ -168,6 +168,8 @@ class Blamer:
         return (origin.index, self._zero_family(origin) or families.ZERO) if origin else (op.index, families.ZERO)
 
     def _zero_family(self, op: Op) -> Family | None:
+        if op.name == "unseen":
+            return families.UNSEEN
         if op.flags & FUNCTION:
             return families.FUNCTION
         if op.name in families.FLAT:

@@ -62,9 +62,10 @@ class Diagnosis:
     def _starved(self, name: str, blame: Blame) -> None:
         for index, family in blame.cuts.items():
             self._add(index, family, "harmful", (name,), blame.left.get(index))
-        if blame.idle is not None:
+        named = any(index in self.of_op for index in blame.cuts)
+        if blame.idle is not None or not named:
             site = None if blame.last is None else self._site(blame.last)
-            self.idle.setdefault((blame.idle, site), []).append(name)
+            self.idle.setdefault((blame.idle or families.UNSEEN, site), []).append(name)
 
     def _add(self, index: int, family: Family, verdict: str, names: tuple[str, ...], left: float | None = None) -> None:
         op = self.tape[index]

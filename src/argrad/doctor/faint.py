@@ -98,19 +98,24 @@ class Faint:
         if state.floor == 0:
             self._behind(state, target, sent, top)
             return
-        if saturates(node.name(), way) or node.name() == PRODUCT:
-            before = _sum_of_rows(node, received) * min(1.0, state.floor / _top(received))
-            size = _sum(sent)
-            if size < LOST * before and not 0 < self.value * FITTED <= size and self._to_blame(node):
-                loss = Loss(target.last, node.name(), size / before)
-                target.lost[loss.sequence] = loss
-                target.before = max(target.before, before)
-                return
-        target.floor = max(target.floor, min(state.floor, top))
+        loss = self._loss(node, way, sent, received) if top < BACK * state.floor else None
+        if loss is not None:
+            target.lost[loss.sequence] = loss
+            target.before = max(target.before, _sum(sent) / loss.left)
+            return
+        scale = max(1.0, top / _top(received)) if node.name() == PRODUCT and sent.numel() == 1 else 1.0
+        target.floor = max(target.floor, min(state.floor * scale, top))  # the weight of a loss blows nothing up
 
-    def _to_blame(self, node: Any) -> bool:
-        """A product loses nothing by saturation, unless its factor is a gate that is closed by one."""
-        return node.name() != PRODUCT or self.closed(node._sequence_nr())  # noqa: SLF001
+    def _loss(self, node: Any, way: int, sent: Tensor, received: Sequence[Tensor | None]) -> Loss | None:
+        """The loss on this way out of a node, if there is one: by its own tails, or by a closed gate in a product."""
+        name, sequence = node.name(), node._sequence_nr()  # noqa: SLF001
+        if not saturates(name, way) and name != PRODUCT:
+            return None
+        before = _sum_of_rows(node, received) * min(1.0, self._states[node].floor / _top(received))
+        size = _sum(sent)
+        if size >= LOST * before or 0 < self.value * FITTED <= size:
+            return None
+        return Loss(sequence, name, size / before) if name != PRODUCT or self.closed(sequence) else None
 
     @staticmethod
     def _behind(state: _State, target: _State, sent: Tensor, top: float) -> None:

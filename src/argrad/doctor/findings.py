@@ -46,6 +46,7 @@ _HELP = {
     families.CANCELLED: (
         "an offset that the loss cannot see (the last bias of a Wasserstein critic) needs no mending",
     ),
+    families.UNSEEN: ("run it eagerly (PYTORCH_JIT=0), and look again",),
     families.FADED: ("normalise between the layers, add skip connections, or initialise larger",),
     families.FIRST_ORDER: ("torch.autograd.grad(…, create_graph=True)",),
     families.DEAD_TERM: ("replace it by something that has a gradient, or move it out of the loss",),

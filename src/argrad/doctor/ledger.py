@@ -119,7 +119,7 @@ class Ledger:
 
     def suspects(self) -> list[int]:
         """The parameters whose gradient exists and is exactly zero, or so small that it may be lost."""
-        return [key for key, w in self.parameters.items() if w.suspect or status_of(w) not in {"flows", "none"}]
+        return [key for key, w in self.parameters.items() if w.suspect or (w.holds and status_of(w) != "flows")]
 
     def aim(self) -> None:
         """Tell the recorder how closely to look at the next step."""

@@ -149,7 +149,7 @@ class Recorder(TorchFunctionMode):
     def _foreign(self, tensor: Tensor) -> int:
         """A tensor with a history that the mode did not see: ask autograd for its ancestors."""
         inputs = list(self._ancestors(tensor.grad_fn))
-        index = self.tape.add_op(inputs, "unseen", (None, None), 0, 0, 0)
+        index = self.tape.add_op(inputs, "unseen", call_site(sys._getframe(3)), 0, 0, 0)  # noqa: SLF001
         return self._bind(tensor, index)
 
     def _ancestors(self, node: Any) -> set[int]:
