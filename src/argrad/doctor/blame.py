@@ -6,6 +6,8 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from torch import nn
+
 from argrad.doctor import families
 from argrad.doctor.faint import CANCELLED, PRODUCT
 from argrad.doctor.families import Family, family_of
@@ -98,9 +100,9 @@ class Blamer:
         return Blame({**flat, **{index: family_of_op(self.tape[index]) for index in cuts}})
 
     def _copied(self, index: int) -> bool:
-        """A deep copy is another tensor, and no way on."""
+        """A deep copy is another tensor, and a module that moves to a device stays what it is."""
         near = self.tape[index].near
-        return near is not None and near[0].co_filename == copy.__file__
+        return near is not None and near[0].co_filename in {copy.__file__, nn.modules.module.__file__}
 
     def _on_purpose(self, index: int, out: int, wanted: set[int]) -> bool:
         """Detached, and rightly: as a target, or because nothing could flow through it anyway."""
@@ -203,7 +205,7 @@ class Blamer:
         wanted = self.flow.ancestors(self.session.ledger.judged_roots())
         found: dict[int, tuple[str, int]] = {}
         for index, raw in enumerate(self.tape.ops):
-            if index not in harmful and not raw[4] & FUNCTION:
+            if index not in harmful and not raw[4] & FUNCTION and not self._copied(index):
                 self._other(index, wanted, found)
         return found
 

@@ -115,9 +115,10 @@ class Diagnosis:
     def _dead(self) -> list[Dead]:
         leaves = {watched.value for watched in self.watched.values()}
         flow, roots = self.blamer.flow, self.session.ledger.judged_roots()
+        starved = {watched.value for watched in self.watched.values() if status_of(watched) != "flows"}
         return [
             *dead_terms(flow, roots, leaves),
-            *null_terms(flow, roots, self.session.ledger.null_terms),
+            *null_terms(flow, roots, self.session.ledger.null_terms, starved),
             *outside_terms(flow, roots, leaves),
         ]
 

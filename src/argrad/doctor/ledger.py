@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from argrad.doctor.backward import Probe, TermProbe
@@ -93,8 +94,9 @@ class Ledger:
 
     def judge(self, tensors: Iterable[Tensor], grads: Sequence[Tensor | None] | None = None) -> None:
         """Measure the gradients that these tensors hold now, or those that were taken of them."""
-        tensors = [tensor for tensor in tensors if tensor.requires_grad]
-        sizes = measure([tensor.grad for tensor in tensors] if grads is None else grads)
+        pairs = [(t, t.grad if grads is None else g) for t, g in zip_longest(tensors, grads or ())]
+        pairs = [(tensor, grad) for tensor, grad in pairs if tensor.requires_grad and tensor.numel()]
+        tensors, sizes = [tensor for tensor, _ in pairs], measure([grad for _, grad in pairs])
         top = max((size for size in sizes if size is not None), default=0.0)
         for tensor, size in zip(tensors, sizes, strict=True):
             watched = self._watched(tensor)

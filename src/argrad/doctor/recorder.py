@@ -19,6 +19,7 @@ from argrad.doctor.kinds import (
     ESCAPE,
     GRAD_SET,
     INPLACE,
+    PRODUCTS,
     SKIP,
     SUMS,
     has_history,
@@ -199,7 +200,9 @@ class Recorder(TorchFunctionMode):
         if kind == ESCAPE:
             self._escape(result, index)
         elif isinstance(result, Tensor):
-            self._bind(result, index)
+            value = self._bind(result, index)
+            if name in PRODUCTS and any(isinstance(part, (int, float)) and part == 0 for part in args):
+                self.tape.switched_off.add(value)  # by a coefficient that is 0, and known to be
             if kwargs.get("out") is result:
                 self._remember_write(result, len(self.tape.maker) - 1)
         elif isinstance(result, (tuple, list)):
