@@ -27,7 +27,8 @@ def doctor(
 ) -> int:
     """Tell which parameters get no gradient, which loss terms are dead, and the line that cut them.
 
-    The script runs unmodified. Exit code 0: clean; 1: findings; 2: it could not run, or failed. Options come before the script.
+    The script runs unmodified. Exit code 0: clean; 1: findings; 2: it could not run, or failed.
+    Options come before the script.
 
     Parameters
     ----------
