@@ -149,6 +149,22 @@ def test_the_range_of_saturated_values_is_measured():
     assert cut.values == (200.0, 200.0)
 
 
+def test_nothing_is_said_of_an_empty_parameter_or_of_a_term_that_is_switched_off():
+    model = nn.Linear(3, 2)
+    model.dummy = nn.Parameter(torch.empty(0))
+    optimizer = torch.optim.SGD(model.to("cpu", torch.float32).parameters(), lr=0.1)
+    with watch(model) as watched:
+        for _ in range(2):
+            out = model(torch.randn(4, 3))
+            loss = out.pow(2).mean() - 0.0 * out.softmax(-1).log().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert statuses(watched) == {"model.weight": "flows", "model.bias": "flows"}
+    assert watched.ok
+    assert not watched.cuts
+
+
 def test_a_line_is_silenced_with_a_reason(tmp_path):
     source = (CASES / "shared" / "16_round_quantize.py").read_text()
     silenced = tmp_path / "train.py"

@@ -72,6 +72,15 @@ def test_what_cannot_be_judged_exits_with_2(tmp_path, text):
     assert run_quietly(tmp_path / "script.py").exit_code == 2
 
 
+def test_a_clean_script_that_fails_later_exits_with_2(tmp_path):
+    (tmp_path / "train.py").write_text(
+        SCRIPT.replace(".round()", "").replace("args.format ==", "True or") + "\n1 / 0\n"
+    )
+    done = argrad("doctor", "train.py", "--steps", "4", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "the script failed later: ZeroDivisionError" in done.stderr
+
+
 def test_a_missing_script_exits_with_2():
     assert argrad("doctor", "no_such_file.py").returncode == 2
 

@@ -1,5 +1,6 @@
 """The doctor changes no number of the run, keeps nothing alive, and takes everything off."""
 
+import contextlib
 import gc
 import io
 import weakref
@@ -46,6 +47,27 @@ def test_the_numbers_of_the_run_are_the_same_to_the_last_bit(steps):
     plain, watched = train(), train(watched=steps)
     assert plain[0] == watched[0]
     assert all(torch.equal(a, b) for a, b in zip(plain[1], watched[1], strict=True))
+
+
+def saturated(*, watched):
+    torch.manual_seed(1)
+    net, gate = nn.Linear(6, 4), nn.Linear(6, 4)
+    nn.init.constant_(gate.bias, -30.0)
+    optimizer = torch.optim.Adam([*net.parameters(), *gate.parameters()], lr=1e-2)
+    with watch(net, gate, steps=4) if watched else contextlib.nullcontext() as seen:
+        for _ in range(4):
+            x = torch.randn(8, 6)
+            loss = (net(x) * (1 + gate(x).sigmoid()) + (5 * gate(x)).softmax(-1)).pow(2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return [p.detach().clone() for p in (*net.parameters(), *gate.parameters())], seen
+
+
+def test_looking_for_lost_gradients_changes_no_number():
+    (plain, _), (watched, seen) = saturated(watched=False), saturated(watched=True)
+    assert all(torch.equal(a, b) for a, b in zip(plain, watched, strict=True))
+    assert seen.report.steps == 4
 
 
 def installed():

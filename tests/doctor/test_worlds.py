@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from argrad.doctor.findings import findings_of
 from doctor.judge import run_quietly
 
 PROGRAM = """
@@ -65,6 +66,13 @@ def test_the_verdict_is_that_of_the_plain_program(tmp_path, before, step):
         "net.out.bias": "flows",
     }
     assert [(cut.operation, cut.site.line) for cut in report.harmful] == [("round", 11)]
+
+
+def test_what_torchscript_hides_is_still_a_finding(tmp_path):
+    outcome = run_quietly(program(tmp_path / "train.py", "net = torch.jit.script(net)", PLAIN))
+    assert [p.name for p in outcome.report.starved] == ["net.code.weight", "net.code.bias"]
+    assert [finding.code for finding in findings_of(outcome.report)] == ["ARG024"]
+    assert outcome.exit_code == 1
 
 
 def test_every_process_of_a_distributed_run_says_the_same(tmp_path):

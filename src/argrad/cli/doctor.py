@@ -27,7 +27,8 @@ def doctor(
 ) -> int:
     """Tell which parameters get no gradient, which loss terms are dead, and the line that cut them.
 
-    The script runs unmodified. Exit code 0: clean; 1: findings; 2: it could not run. Options come before the script.
+    The script runs unmodified. Exit code 0: clean; 1: findings; 2: it could not run, or failed.
+    Options come before the script.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ def _run(
     _write(outcome.report, format, out)
     if outcome.exit_code == 2:  # noqa: PLR2004
         reason = outcome.failure or "no training step was seen"
-        sys.stderr.write(f"argrad doctor: could not judge {target}: {reason}\n")
+        what = "the script failed later" if outcome.report.parameters else f"could not judge {target}"
+        sys.stderr.write(f"argrad doctor: {what}: {reason}\n")
     return outcome.exit_code
 
 

@@ -32,11 +32,11 @@ class Probe:
     """Temporary hooks on the nodes between a loss and the suspect leaves (by `id`)."""
 
     suspects: frozenset[int]
+    faint: Faint = field(default_factory=Faint)
     kills: list[Kill] = field(default_factory=list)
     reached: set[int] = field(default_factory=set)
     _handles: list[Any] = field(default_factory=list)
     sent: set[int] = field(default_factory=set)
-    faint: Faint = field(default_factory=Faint)
     _senders: dict[Any, int] = field(default_factory=dict)
     lost: dict[int, list[Loss] | None] = field(default_factory=dict)
     _leaves: list[Any] = field(default_factory=list)

@@ -6,10 +6,12 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from torch import nn
+
 from argrad.doctor import families
-from argrad.doctor.faint import CANCELLED
+from argrad.doctor.faint import CANCELLED, PRODUCT
 from argrad.doctor.families import Family, family_of
-from argrad.doctor.flow import Flow
+from argrad.doctor.flow import Flow, gates_of
 from argrad.doctor.frames import is_logging, resolve
 from argrad.doctor.measure import status_of
 from argrad.doctor.tape import FUNCTION, LEAF, NO_GRAD, SAMPLER, WRITES
@@ -98,9 +100,9 @@ class Blamer:
         return Blame({**flat, **{index: family_of_op(self.tape[index]) for index in cuts}})
 
     def _copied(self, index: int) -> bool:
-        """A deep copy is another tensor, and no way on."""
+        """A deep copy is another tensor, and a module that moves to a device stays what it is."""
         near = self.tape[index].near
-        return near is not None and near[0].co_filename == copy.__file__
+        return near is not None and near[0].co_filename in {copy.__file__, nn.modules.module.__file__}
 
     def _on_purpose(self, index: int, out: int, wanted: set[int]) -> bool:
         """Detached, and rightly: as a target, or because nothing could flow through it anyway."""
@@ -133,6 +135,8 @@ class Blamer:
         blame = Blame(self._killed(watched.kills), last=reached.last)
         for loss in watched.lost.values():
             index = self.tape.op_of_node(loss.sequence)
+            if loss.node == PRODUCT:
+                index = next(iter(gates_of(self.tape, index)), None)
             if index is not None:
                 blame.cuts[index] = _family_of_loss(loss.node)
                 if loss.node != CANCELLED:
@@ -166,6 +170,8 @@ class Blamer:
         return (origin.index, self._zero_family(origin) or families.ZERO) if origin else (op.index, families.ZERO)
 
     def _zero_family(self, op: Op) -> Family | None:
+        if op.name == "unseen":
+            return families.UNSEEN
         if op.flags & FUNCTION:
             return families.FUNCTION
         if op.name in families.FLAT:
@@ -199,7 +205,7 @@ class Blamer:
         wanted = self.flow.ancestors(self.session.ledger.judged_roots())
         found: dict[int, tuple[str, int]] = {}
         for index, raw in enumerate(self.tape.ops):
-            if index not in harmful and not raw[4] & FUNCTION:
+            if index not in harmful and not raw[4] & FUNCTION and not self._copied(index):
                 self._other(index, wanted, found)
         return found
 

@@ -62,9 +62,10 @@ class Diagnosis:
     def _starved(self, name: str, blame: Blame) -> None:
         for index, family in blame.cuts.items():
             self._add(index, family, "harmful", (name,), blame.left.get(index))
-        if blame.idle is not None:
+        named = any(index in self.of_op for index in blame.cuts)
+        if blame.idle is not None or not named:
             site = None if blame.last is None else self._site(blame.last)
-            self.idle.setdefault((blame.idle, site), []).append(name)
+            self.idle.setdefault((blame.idle or families.UNSEEN, site), []).append(name)
 
     def _add(self, index: int, family: Family, verdict: str, names: tuple[str, ...], left: float | None = None) -> None:
         op = self.tape[index]
@@ -114,9 +115,10 @@ class Diagnosis:
     def _dead(self) -> list[Dead]:
         leaves = {watched.value for watched in self.watched.values()}
         flow, roots = self.blamer.flow, self.session.ledger.judged_roots()
+        starved = {watched.value for watched in self.watched.values() if status_of(watched) != "flows"}
         return [
             *dead_terms(flow, roots, leaves),
-            *null_terms(flow, roots, self.session.ledger.null_terms),
+            *null_terms(flow, roots, self.session.ledger.null_terms, starved),
             *outside_terms(flow, roots, leaves),
         ]
 
@@ -126,7 +128,7 @@ class Diagnosis:
             if index not in self.of_op:
                 self._add(index, self.blamer.family_of_term(index), "partial", ())
         ids = tuple(dict.fromkeys(self.of_op[index] for index in dead.cuts if index in self.of_op))
-        return None if site is None else DeadTerm(site, ids, dead.whole)
+        return None if site is None else DeadTerm(site, ids, dead.whole, marked=dead.place is not None)
 
 
 def _by_name(session: Session) -> dict[str, Watched]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from argrad.doctor.measure import largest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 LOST = 1e-6
 """What gets through less than this is lost by saturation."""
@@ -37,6 +37,7 @@ _TAILS = frozenset(
 )
 CANCELLED = "cancelled"
 """In place of a node's name: nothing of its own is to blame."""
+PRODUCT = "MulBackward0"
 _ATTENTION = "ScaledDotProduct"
 _QUERY_AND_KEY = 2
 _UNSIGNED = 1 << 63
@@ -64,8 +65,9 @@ class _State:
 class Faint:
     """Follows one backward from its roots down; every node has received everything before it sends."""
 
-    def __init__(self) -> None:
+    def __init__(self, closed: Callable[[int], bool] = lambda _sequence: False) -> None:
         self.value = 0.0
+        self.closed = closed
         self._states: dict[Any, _State] = {}
 
     def enter(self, root: Any, received: Sequence[Tensor | None]) -> None:
@@ -96,15 +98,24 @@ class Faint:
         if state.floor == 0:
             self._behind(state, target, sent, top)
             return
-        if saturates(node.name(), way):
-            before = _sum_of_rows(node, received) * min(1.0, state.floor / _top(received))
-            size = _sum(sent)
-            if size < LOST * before and not 0 < self.value * FITTED <= size:
-                loss = Loss(node._sequence_nr(), node.name(), size / before)  # noqa: SLF001
-                target.lost[loss.sequence] = loss
-                target.before = max(target.before, before)
-                return
-        target.floor = max(target.floor, min(state.floor, top))
+        loss = self._loss(node, way, sent, received) if top < BACK * state.floor else None
+        if loss is not None:
+            target.lost[loss.sequence] = loss
+            target.before = max(target.before, _sum(sent) / loss.left)
+            return
+        scale = max(1.0, top / _top(received)) if node.name() == PRODUCT and sent.numel() == 1 else 1.0
+        target.floor = max(target.floor, min(state.floor * scale, top))  # the weight of a loss blows nothing up
+
+    def _loss(self, node: Any, way: int, sent: Tensor, received: Sequence[Tensor | None]) -> Loss | None:
+        """The loss on this way out of a node, if there is one: by its own tails, or by a closed gate in a product."""
+        name, sequence = node.name(), node._sequence_nr()  # noqa: SLF001
+        if not saturates(name, way) and name != PRODUCT:
+            return None
+        before = _sum_of_rows(node, received) * min(1.0, self._states[node].floor / _top(received))
+        size = _sum(sent)
+        if size >= LOST * before or 0 < self.value * FITTED <= size:
+            return None
+        return Loss(sequence, name, size / before) if name != PRODUCT or self.closed(sequence) else None
 
     @staticmethod
     def _behind(state: _State, target: _State, sent: Tensor, top: float) -> None:

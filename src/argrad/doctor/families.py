@@ -115,6 +115,7 @@ CONSTANT = Family("ARG016", "constant-weight", "one option normalised by itself 
 ZERO = Family("ARG017", "zero", "multiplied by exact zeros")
 CLEARED = Family("ARG018", "cleared", "the gradient arrived and was cleared before the step")
 CANCELLED = Family("ARG022", "cancelled", "what the terms of the loss send to it adds up to exactly 0")
+UNSEEN = Family("ARG024", "unseen", "it ends inside of a call that the doctor cannot look into (TorchScript, C++)")
 FADED = Family("ARG023", "faded", "it shrinks from operation to operation until next to nothing is left")
 FIRST_ORDER = Family("ARG019", "first-order", "a gradient taken without create_graph is a constant", _ops("grad"))
 DEAD_TERM = Family("ARG020", "dead-term", "this term of the loss is constant to autograd")
@@ -135,9 +136,18 @@ FAMILIES = (
     CLEARED,
     CANCELLED,
     FADED,
+    UNSEEN,
     DEAD_TERM,
     OTHER,
 )
+
+LOOKS = _ops(
+    "__getitem__ unsqueeze squeeze view reshape expand expand_as transpose t permute unbind chunk split select"
+)
+"""Operations that show their argument in another shape, or a part of it."""
+
+GATES = _ops("softmax softmin gumbel_softmax sigmoid exp")
+"""Operations whose result, used as a factor, can close: its values are next to 0 where they saturate."""
 
 FLAT = ROUNDING.operations | _ops("histc histogram histogramdd nextafter bernoulli poisson normal binomial")
 """Operations whose derivative is 0 everywhere although autograd calls them differentiable."""

@@ -46,6 +46,7 @@ _HELP = {
     families.CANCELLED: (
         "an offset that the loss cannot see (the last bias of a Wasserstein critic) needs no mending",
     ),
+    families.UNSEEN: ("run it eagerly (PYTORCH_JIT=0), and look again",),
     families.FADED: ("normalise between the layers, add skip connections, or initialise larger",),
     families.FIRST_ORDER: ("torch.autograd.grad(…, create_graph=True)",),
     families.DEAD_TERM: ("replace it by something that has a gradient, or move it out of the loss",),
@@ -66,6 +67,7 @@ class Finding:
     cuts: tuple[Cut, ...]
     site: Site | None
     help: tuple[str, ...]
+    marked: bool = False
 
 
 def findings_of(report: Report) -> list[Finding]:
@@ -125,6 +127,7 @@ def _dead(report: Report) -> list[Finding]:
             tuple(by_id[name] for name in term.cuts if name in by_id),
             term.site,
             _HELP[families.DEAD_TERM],
+            term.marked,
         )
         for term in report.live_dead_terms
         if not (term.whole_loss and report.starved)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from argrad.doctor.families import FLAT, NEVER
+from argrad.doctor.families import FLAT, GATES, LOOKS, NEVER
 from argrad.doctor.tape import ESCAPE, FUNCTION, LEAF
 
 if TYPE_CHECKING:
@@ -57,6 +57,18 @@ _SUMS = frozenset(
         "cat",
     ]
 )
+
+
+def gates_of(tape: Tape, product: int | None) -> list[int]:
+    """The operations with tails that made a factor of a product, perhaps looked at in parts."""
+    found = []
+    for value in () if product is None else tape.ops[product][0]:
+        maker = tape.maker[value]
+        while maker != LEAF and tape.ops[maker][1] in LOOKS and tape.ops[maker][0]:
+            maker = tape.maker[tape.ops[maker][0][0]]
+        if maker != LEAF and tape.ops[maker][1] in GATES:
+            found.append(maker)
+    return found
 
 
 @dataclass

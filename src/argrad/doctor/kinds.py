@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 PLAIN, SKIP, INPLACE, ESCAPE, GRAD_SET, DATA_SET = range(6)
 _VALUE_GETTERS = frozenset(["data", "T", "mT", "H", "mH", "real", "imag"])
+PRODUCTS = frozenset(["mul", "__mul__", "__rmul__"])
 SUMS = frozenset(
     [
         "add",

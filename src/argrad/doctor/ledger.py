@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import weakref
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from argrad.doctor.backward import Probe, TermProbe
-from argrad.doctor.flow import Flow
+from argrad.doctor.faint import Faint
+from argrad.doctor.flow import Flow, gates_of
 from argrad.doctor.measure import Group, Watched, measure, status_of
 from argrad.doctor.tape import LEAF
 from argrad.doctor.terms import summands
@@ -46,9 +48,13 @@ class Ledger:
 
     def probe(self, roots: Sequence[Tensor]) -> Probe:
         """Hook the way to the parameters that got exactly nothing so far."""
-        probe = Probe(frozenset(self.suspects()))
+        probe = Probe(frozenset(self.suspects()), Faint(self._closed_gate))
         probe.attach(roots)
         return probe
+
+    def _closed_gate(self, sequence: int) -> bool:
+        """Whether a factor of this product was made by an operation with tails."""
+        return bool(gates_of(self.recorder.tape, self.recorder.tape.op_of_node(sequence)))
 
     def learn(self, probe: Probe) -> None:
         """Take over what a probe saw."""
@@ -88,8 +94,9 @@ class Ledger:
 
     def judge(self, tensors: Iterable[Tensor], grads: Sequence[Tensor | None] | None = None) -> None:
         """Measure the gradients that these tensors hold now, or those that were taken of them."""
-        tensors = [tensor for tensor in tensors if tensor.requires_grad]
-        sizes = measure([tensor.grad for tensor in tensors] if grads is None else grads)
+        pairs = [(t, t.grad if grads is None else g) for t, g in zip_longest(tensors, grads or ())]
+        pairs = [(tensor, grad) for tensor, grad in pairs if tensor.requires_grad and tensor.numel()]
+        tensors, sizes = [tensor for tensor, _ in pairs], measure([grad for _, grad in pairs])
         top = max((size for size in sizes if size is not None), default=0.0)
         for tensor, size in zip(tensors, sizes, strict=True):
             watched = self._watched(tensor)
@@ -114,7 +121,7 @@ class Ledger:
 
     def suspects(self) -> list[int]:
         """The parameters whose gradient exists and is exactly zero, or so small that it may be lost."""
-        return [key for key, w in self.parameters.items() if w.suspect or status_of(w) not in {"flows", "none"}]
+        return [key for key, w in self.parameters.items() if w.suspect or (w.holds and status_of(w) != "flows")]
 
     def aim(self) -> None:
         """Tell the recorder how closely to look at the next step."""

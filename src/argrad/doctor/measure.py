@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TINY, USEFUL, GONE = 1e-20, 1e-8, 1e-30
 SUSPECT = 1e-4
-"""A parameter whose largest gradient is above this needs no closer look: a loss sends 1 to its root."""
+"""A parameter whose largest gradient is above this share of the best (or of 1, as the root gets) is not looked at."""
 _MASK = -1e30
 
 
@@ -48,9 +48,14 @@ class Watched:
         return max((size if size == size else 1.0 for size in self.sizes if size is not None), default=0.0)  # noqa: PLR0124  (NaN)
 
     @property
+    def holds(self) -> bool:
+        """Whether it ever had a gradient, be it of zeros."""
+        return any(size is not None for size in self.sizes)
+
+    @property
     def suspect(self) -> bool:
         """Whether its gradient is so small that it may have been lost by saturation, and nothing speaks against it."""
-        return 0 < self.largest < SUSPECT and not self.arrived
+        return 0 < self.largest < SUSPECT * max(1.0, self.best) and not self.arrived
 
 
 @dataclass
@@ -119,4 +124,4 @@ def status_of(watched: Watched) -> str:
         return "vanishing" if faded or (watched.suspect and watched.lost) else "flows"
     if watched.diagnosed:
         return "zero" if watched.connected else "none"
-    return "zero" if any(size is not None for size in watched.sizes) else "none"
+    return "zero" if watched.holds else "none"

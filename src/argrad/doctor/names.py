@@ -77,10 +77,22 @@ class Names:
             self._offer(value, name, cost)
         elif isinstance(value, nn.Module):
             self._module(value, name, cost)
+            if depth < _MAX_DEPTH:
+                self._visit_attributes(value, name, cost, seen, depth + 1)
         elif isinstance(value, Optimizer):
             self.optimizers[id(value)] = weakref.ref(value)
         elif depth < _MAX_DEPTH:
             self._visit_parts(value, name, cost, seen, depth + 1)
+
+    def _visit_attributes(self, module: nn.Module, name: str, cost: Cost, seen: set[int], depth: int) -> None:
+        """What a module holds outside of its registers: plain lists of layers, an optimiser of its own."""
+        if (id(module), -depth) in seen:
+            return
+        seen.add((id(module), -depth))  # pyrefly: ignore
+        for path, part in module.named_modules(prefix=name):
+            for attribute, value in vars(part).items():
+                if not attribute.startswith("_") and isinstance(value, (list, tuple, dict, nn.Module, Optimizer)):
+                    self._visit(value, f"{path}.{attribute}", cost, seen, depth)
 
     def _visit_parts(self, value: Any, name: str, cost: Cost, seen: set[int], depth: int) -> None:
         parts = _parts(value)

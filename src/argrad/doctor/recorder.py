@@ -19,6 +19,7 @@ from argrad.doctor.kinds import (
     ESCAPE,
     GRAD_SET,
     INPLACE,
+    PRODUCTS,
     SKIP,
     SUMS,
     has_history,
@@ -149,7 +150,7 @@ class Recorder(TorchFunctionMode):
     def _foreign(self, tensor: Tensor) -> int:
         """A tensor with a history that the mode did not see: ask autograd for its ancestors."""
         inputs = list(self._ancestors(tensor.grad_fn))
-        index = self.tape.add_op(inputs, "unseen", (None, None), 0, 0, 0)
+        index = self.tape.add_op(inputs, "unseen", call_site(sys._getframe(3)), 0, 0, 0)  # noqa: SLF001
         return self._bind(tensor, index)
 
     def _ancestors(self, node: Any) -> set[int]:
@@ -199,7 +200,9 @@ class Recorder(TorchFunctionMode):
         if kind == ESCAPE:
             self._escape(result, index)
         elif isinstance(result, Tensor):
-            self._bind(result, index)
+            value = self._bind(result, index)
+            if name in PRODUCTS and any(isinstance(part, (int, float)) and part == 0 for part in args):
+                self.tape.switched_off.add(value)  # by a coefficient that is 0, and known to be
             if kwargs.get("out") is result:
                 self._remember_write(result, len(self.tape.maker) - 1)
         elif isinstance(result, (tuple, list)):

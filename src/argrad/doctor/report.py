@@ -61,6 +61,7 @@ class DeadTerm:
     site: Site
     cuts: tuple[str, ...] = ()
     whole_loss: bool = False
+    marked: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The entry of the JSON contract."""

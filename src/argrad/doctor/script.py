@@ -42,7 +42,9 @@ class Outcome:
             return 2
         if not self.report.parameters:
             return 2
-        return 0 if self.report.ok else 1
+        if not self.report.ok:
+            return 1
+        return 0 if self.failure is None else 2
 
 
 def run_script(

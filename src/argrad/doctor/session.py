@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -162,6 +163,7 @@ class Session:
     ) -> tuple[Any, Any] | None:
         if self.done or self._inside_step:
             return None
+        self.names.optimizers.setdefault(id(optimizer), weakref.ref(optimizer))
         self._inside_step = True
         self._closure_ran = False
         closure = kwargs.get("closure") or (args[1] if len(args) > 1 else None)

@@ -43,6 +43,20 @@ class Slice:
                     self._follow(node, scope)
             if len(self.names) + len(self.attributes) + len(self.functions) == before:
                 break
+        for scope, body in scopes:
+            for node in _nodes(body):
+                if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
+                    self._forget_mixed(node, scope)
+
+    def _forget_mixed(self, node: ast.Assign | ast.AnnAssign | ast.NamedExpr, scope: Scope) -> None:
+        """A name that is also given something else (`loss = loss.item()`, at the end) proves nothing."""
+        if node.value is None or _is_start(node.value) or self._touched(node.value, scope):
+            return
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Name):
+                self.names.discard((scope, target.id))
+            elif isinstance(target, ast.Attribute):
+                self.attributes.discard(target.attr)
 
     def holds(self, operand: ast.expr, file: str, function: str) -> bool:
         """Whether an expression in a function of a file holds such a number."""
@@ -114,6 +128,12 @@ def operand_from(cut: Slice, where: Site, *, left: bool, right: bool) -> Site | 
         if len(held) == 1 and not any(isinstance(side, ast.Constant) for side in asked):
             return place_of(held[0], where)
     return None
+
+
+def _is_start(value: ast.expr) -> bool:
+    """What a sum or a list starts from: `0.0`, `[]`, `torch.zeros(1)`."""
+    parts = (*value.args, *(k.value for k in value.keywords)) if isinstance(value, ast.Call) else (value,)
+    return not any(isinstance(node, (ast.Name, ast.Attribute)) for part in parts for node in ast.walk(part))
 
 
 def _key(site: Site) -> tuple[str, int, int, int, int]:

@@ -43,6 +43,7 @@ class Tape:
     live: list[bool] = field(default_factory=list)
     zero: set[int] = field(default_factory=set)
     null_terms: set[int] = field(default_factory=set)
+    switched_off: set[int] = field(default_factory=set)
     ranges: dict[int, tuple[float, float]] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
     _owners: list[int] = field(default_factory=list)

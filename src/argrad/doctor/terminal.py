@@ -44,6 +44,9 @@ def _finding(finding: Finding) -> Iterator[Line]:
     yield "", ""
     if finding.site is not None and not any(c.site.line == finding.site.line for c in finding.cuts):
         yield from _place(finding.site, [])
+        if finding.marked and finding.site.end_line == finding.site.line:
+            marks = "^" * (finding.site.end_column - finding.site.column)
+            yield f"{_margin(finding.site)}{_before(finding.site)}{marks} a constant: no gradient goes back", "red"
     onward = next((cut.onward for cut in finding.cuts if cut.onward is not None), None)
     for cuts in _by_line(finding.cuts):
         yield from _place(cuts[0].site, cuts)
@@ -77,6 +80,8 @@ def _place(site: Site, cuts: Sequence[Cut]) -> Iterator[Line]:
         span = cut.site.end_column - cut.site.column
         carets = "^" * max(1, min(span, width) if cut.site.end_line == site.line else width)
         yield f"{blank}{_before(cut.site)}{carets} {_reason(cut)}", "red"
+        if measured := _measured(cut):
+            yield f"{blank}{_before(cut.site)}{' ' * len(carets)} {measured}", "red"
         if cut.library is not None:
             yield f"{blank}in {_short(cut.library.file)}:{cut.library.line}: {cut.library.text.strip()}", "dim"
 
@@ -101,14 +106,17 @@ def _same_line(one: Site, other: Site) -> bool:
     return (one.file, one.line) == (other.file, other.line)
 
 
-def _reason(cut: Cut) -> str:
-    why, found = cut.family.why, list[str]()
+def _measured(cut: Cut) -> str:
+    found = []
     if cut.values is not None and cut.family.name in {"saturation", "cold-softmax"}:
         found.append(f"{cut.operation} input in [{cut.values[0]:.3g}, {cut.values[1]:.3g}]")
     if cut.left is not None:
         found.append(f"only {cut.left:.0e} of the gradient gets through")
-    if found:
-        why += f": {', '.join(found)}"
+    return "; ".join(found)
+
+
+def _reason(cut: Cut) -> str:
+    why = cut.family.why
     if cut.silenced is not None:
         why += f" (silenced: {cut.silenced})"
     return why

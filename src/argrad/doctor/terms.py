@@ -55,12 +55,16 @@ class Dead:
     place: Site | None = None
 
 
-def null_terms(flow: Flow, roots: set[int], measured: dict[int, list[int]]) -> list[Dead]:
-    """The summands whose measured gradient was exactly 0 whenever they were summed."""
+def null_terms(flow: Flow, roots: set[int], measured: dict[int, list[int]], starved: set[int]) -> list[Dead]:
+    """The summands whose measured gradient was exactly 0 whenever they were summed.
+
+    One that a coefficient of 0 switches off is meant to be so, unless a leaf starves for it.
+    """
     places: dict[object, list[tuple[int, int]]] = {}
     for root in roots:
         for term, enters in summands(flow, root).items():
-            if enters != LEAF and flow.tape.live[term]:
+            off = term in flow.tape.switched_off and not flow.ancestors([term]) & starved
+            if enters != LEAF and flow.tape.live[term] and not off:
                 places.setdefault((flow.tape[enters].site, flow.tape[flow.tape.maker[term]].site), []).append(
                     (term, enters)
                 )
