@@ -80,7 +80,7 @@ class CompiledLoop:
     few = _FEW
 
     def __init__(self, points: Tensor, weights: Tensor | None, *, keep: bool = True) -> None:
-        self._arrays: dict[str, Tensor | None] = {"x": points.contiguous()}
+        self._arrays: dict[str, Tensor] = {"x": points.contiguous()}
         if weights is not None:
             self._arrays["weights"] = weights.contiguous()
         self._job = _Job(points=points.shape[0], dims=points.shape[1])
@@ -143,21 +143,22 @@ class CompiledLoop:
         job, arrays = self._job, self._arrays
         few = len(centroids) * (job.dims + _EPILOGUE_DIMS) <= self.few
         known = previous is not None and previous is arrays.get("labels") and len(centroids) == job.centroids
-        goes_on = self._keep and known and not few
-        if goes_on:
-            self._lower_bounds(centroids)
-        elif few:
+        if few:
             self._lay_side_by_side(len(centroids))
+        elif known and self._keep:
+            self._lower_bounds(centroids)
         else:
+            known = False  # no bounds to go on from
             self._group(centroids)
-        arrays["previous"] = previous if goes_on or (few and known) else None
+        arrays.pop("previous", None)
+        if known:
+            arrays["previous"] = arrays["labels"]
         self._centroids = arrays["c"] = centroids.contiguous()
-        arrays["labels"] = torch.empty(job.points, dtype=torch.int64)
+        labels = arrays["labels"] = torch.empty(job.points, dtype=torch.int64)
         self._run("argrad_lay_direct" if few else "argrad_lay_centroids")
         self._run("argrad_assign_direct" if few else "argrad_assign")
-        if previous is not None and arrays["previous"] is None:
-            return arrays["labels"], int((previous != arrays["labels"]).sum())
-        return arrays["labels"], int(arrays["total"].sum())
+        counted = known or previous is None
+        return labels, int(arrays["total"].sum() if counted else (previous != labels).sum())
 
     def distances(self) -> Tensor:
         """Squared distances (N,) to the own centroid of the last pass, in float64."""
