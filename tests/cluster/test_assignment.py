@@ -27,6 +27,8 @@ class Direct(CompiledLoop):
 class Heads(Bounds):
     """Heads wherever points are coded."""
 
+    many = 0
+
     @staticmethod
     def _axes(sample, centroids):
         del centroids
@@ -239,6 +241,19 @@ def test_a_view_that_is_not_contiguous_is_read_right():
     points = clustered(30, 300).T
     assert not points.is_contiguous()
     assert torch.equal(nearest(points, points[:40])[0], brute_force(points, points[:40])[0])
+
+
+@has_library
+@pytest.mark.parametrize("loop", [Bounds, Direct, Heads])
+@pytest.mark.parametrize("dims", [8, 64, 192])
+def test_beside_the_points_memory_is_at_most_their_own_size(loop, dims):
+    """And a few numbers a point (labels, their norms), and a few copies of the centroids."""
+    points = torch.randn(20_000, dims, generator=torch.Generator().manual_seed(0))
+    passes, labels = loop(points, None), None
+    for _ in range(2):
+        labels, _ = passes.assign(points[:64].double(), labels)
+    held = {name: array.nbytes for name, array in passes._arrays.items() if name != "x"}
+    assert sum(held.values()) <= points.nbytes + 48 * len(points) + 64 * 64 * (dims + 32)
 
 
 def test_heads_are_no_farther_apart_than_points():

@@ -19,6 +19,7 @@ _CODED_DIMS: Final = 24  # below, turning sums of codes into scores costs more t
 _FEW: Final = 3000  # centroids × (dimensions + what the least score costs): up to here bounds cost more than they spare
 _EPILOGUE_DIMS: Final = 5
 _ABREAST: Final = 4  # of direct.c
+_MANY: Final = 2**23
 _HEAD_DIMS: Final = 192  # below, a head is too large a part of a point to be worth its own meeting
 _LONG_DIMS: Final = 512  # from here on a head has twice as many dimensions
 _TRIED: Final = 256  # points that tell how many groups of centroids heads may spare
@@ -75,9 +76,11 @@ class CompiledLoop:
 
     Attributes:
         few: centroids × dimensions, about, up to which no bounds are kept, and every point meets all centroids.
+        many: points × centroids from which on it is worth finding axes for heads.
     """
 
     few = _FEW
+    many = _MANY
 
     def __init__(self, points: Tensor, weights: Tensor | None, *, keep: bool = True) -> None:
         self._arrays: dict[str, Tensor] = {"x": points.contiguous()}
@@ -114,6 +117,8 @@ class CompiledLoop:
             return
         self._arrays |= _codes("", job.points, self._row_bytes)
         self._run("argrad_describe_codes")
+        if not self._keep or job.points * job.centroids < self.many:
+            return
         axes = self._axes(sample - self._mean, centroids - self._mean)
         if axes is None:
             return
