@@ -252,7 +252,7 @@ def test_beside_the_points_memory_is_at_most_their_own_size(loop, dims):
     passes, labels = loop(points, None), None
     for _ in range(2):
         labels, _ = passes.assign(points[:64].double(), labels)
-    held = {name: array.nbytes for name, array in passes._arrays.items() if name != "x"}
+    held = {name: array.nbytes for name, array in passes._arrays.items() if name != "x"}  # noqa: SLF001
     assert sum(held.values()) <= points.nbytes + 48 * len(points) + 64 * 64 * (dims + 32)
 
 
