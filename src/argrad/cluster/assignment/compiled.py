@@ -26,7 +26,7 @@ _TRIED: Final = 256  # points that tell how many groups of centroids heads may s
 _CHUNK_BYTES: Final = 2**18  # a chunk's screen stays in the L2 cache
 _UNIT: Final = 2.0**-24
 _FAR: Final = 1e12  # this many spreads from the centre, float32 squares of the screen are still far from overflow
-_SAMPLE: Final = 4096  # points that tell where the centre is and how wide they spread: any answer is right
+_SAMPLE: Final = 2048  # points that tell where the centre is and how wide they spread: any answer is right
 _CANCELS: Final = 1e-5  # inertia below this part of the points' spread is summed up point by point
 
 _SIZES: Final = ("points", "centroids", "dims", "chunk", "groups", "blocks_per_group", "threads")
