@@ -27,6 +27,8 @@ class Direct(CompiledLoop):
 class Heads(Bounds):
     """Heads wherever points are coded."""
 
+    many = 0
+
     @staticmethod
     def _axes(sample, centroids):
         del centroids
@@ -241,13 +243,26 @@ def test_a_view_that_is_not_contiguous_is_read_right():
     assert torch.equal(nearest(points, points[:40])[0], brute_force(points, points[:40])[0])
 
 
+@has_library
+@pytest.mark.parametrize("loop", [Bounds, Direct, Heads])
+@pytest.mark.parametrize("dims", [8, 64, 192])
+def test_beside_the_points_memory_is_at_most_their_own_size(loop, dims):
+    """And a few numbers a point (labels, their norms), and a few copies of the centroids."""
+    points = torch.randn(20_000, dims, generator=torch.Generator().manual_seed(0))
+    passes, labels = loop(points, None), None
+    for _ in range(2):
+        labels, _ = passes.assign(points[:64].double(), labels)
+    held = {name: array.nbytes for name, array in passes._arrays.items() if name != "x"}  # noqa: SLF001
+    assert sum(held.values()) <= points.nbytes + 48 * len(points) + 64 * 64 * (dims + 32)
+
+
 def test_heads_are_no_farther_apart_than_points():
     """|head(x) − head(c)| ≤ |x − c|: one that is spared by its head is spared rightly, and a wide plane tells all."""
     generator = torch.Generator().manual_seed(0)
     points, centroids = torch.randn(2, 300, 192, generator=generator).double()
     axes = wide_axes(points, HEAD)
     assert torch.allclose(axes.T @ axes, torch.eye(HEAD).index_fill(0, torch.tensor(HEAD - 1), 0), atol=1e-6)
-    assert share_spared(centroids, centroids[:160], axes) < 1  # a point at a centroid is spared nothing of its own group
+    assert share_spared(centroids, centroids[:160], axes) < 1  # a point at a centroid is not spared its own
     flat = torch.randn(300, HEAD - 1, generator=generator).double() @ axes.T[: HEAD - 1].double()
     far = flat[:160] + 1e3 * axes.T[0].double()
     assert share_spared(flat, torch.cat([flat[:16], far]), axes) >= 10 / 11

@@ -46,6 +46,24 @@ def test_labels_centroids_summary_and_picture(iris, tmp_path, capsys):
     assert "k = 3: inertia" in capsys.readouterr().out
 
 
+def test_a_screen_that_is_closed_costs_no_result(iris, tmp_path, monkeypatch):
+    """`argrad cluster … | head -1`."""
+
+    def closed(_found):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("argrad.cli.cluster_job.tell", closed)
+    with pytest.raises(SystemExit):
+        cluster(iris, options=Options("3", ids="name", out=tmp_path))
+    assert len(rows_of(tmp_path / "labels.csv")) == 150
+
+
+def test_clusters_without_rows_are_named(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.repeat(np.arange(3.0), 20)[:, None])
+    cluster(tmp_path / "x.npy", options=Options("5"))
+    assert "2 of 5 clusters have no rows" in capsys.readouterr().out
+
+
 def test_scale_is_standardising_and_centroids_come_back_in_the_datas_units(iris, tmp_path):
     cluster(iris, options=Options("3", ids="name", scale=True, out=tmp_path))
     scaled = (IRIS - IRIS.mean(0)) / IRIS.std(0)

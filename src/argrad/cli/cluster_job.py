@@ -80,9 +80,9 @@ def run(job: Job, k: int, *, resume: bool) -> None:
         points, shown = sample(rows, passes.labels)
         if rank == 0:
             found = Found(k, state, labels, points, shown, files.names, job.metric, scaling)
-            tell(found)
-            if job.out is not None:
+            if job.out is not None:  # before the screen: `| head` may close it
                 write_result(job.out, found, job.problem(k), files.text(job.ids) if job.ids else None, plot=job.plot)
+            tell(found)
 
 
 def scan(job: Job, ks: Sequence[int]) -> None:

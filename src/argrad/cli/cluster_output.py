@@ -77,6 +77,9 @@ def tell(found: Found) -> None:
     console.print(table)
     if len(order) > _TOP:
         console.print(f"… and {len(order) - _TOP} smaller ones")
+    empty = int((found.sizes == 0).sum())
+    if empty:
+        console.print(f"{empty} of {found.k} clusters have no rows: the rows have fewer distinct values than that.")
 
 
 def write_result(out: Path, found: Found, problem: dict[str, Any], ids: list[str] | None, *, plot: bool) -> None:

@@ -57,6 +57,8 @@ def plot_scan(path: Path, ks: Sequence[int], inertias: Sequence[float], silhouet
     right.axvline(ks[best], color="#cc6677", linestyle="--", linewidth=1, label=f"best: k = {ks[best]}")
     right.set(title="Silhouette", xlabel="k", ylabel="mean silhouette")
     right.legend(frameon=False)
+    for axis in (left, right):
+        axis.xaxis.get_major_locator().set_params(integer=True)
     figure.savefig(path, dpi=130)
 
 

@@ -19,13 +19,14 @@ _CODED_DIMS: Final = 24  # below, turning sums of codes into scores costs more t
 _FEW: Final = 3000  # centroids × (dimensions + what the least score costs): up to here bounds cost more than they spare
 _EPILOGUE_DIMS: Final = 5
 _ABREAST: Final = 4  # of direct.c
+_MANY: Final = 2**23
 _HEAD_DIMS: Final = 192  # below, a head is too large a part of a point to be worth its own meeting
 _LONG_DIMS: Final = 512  # from here on a head has twice as many dimensions
 _TRIED: Final = 256  # points that tell how many groups of centroids heads may spare
 _CHUNK_BYTES: Final = 2**18  # a chunk's screen stays in the L2 cache
 _UNIT: Final = 2.0**-24
 _FAR: Final = 1e12  # this many spreads from the centre, float32 squares of the screen are still far from overflow
-_SAMPLE: Final = 4096  # points that tell where the centre is and how wide they spread: any answer is right
+_SAMPLE: Final = 2048  # points that tell where the centre is and how wide they spread: any answer is right
 _CANCELS: Final = 1e-5  # inertia below this part of the points' spread is summed up point by point
 
 _SIZES: Final = ("points", "centroids", "dims", "chunk", "groups", "blocks_per_group", "threads")
@@ -75,12 +76,14 @@ class CompiledLoop:
 
     Attributes:
         few: centroids × dimensions, about, up to which no bounds are kept, and every point meets all centroids.
+        many: points × centroids from which on it is worth finding axes for heads.
     """
 
     few = _FEW
+    many = _MANY
 
     def __init__(self, points: Tensor, weights: Tensor | None, *, keep: bool = True) -> None:
-        self._arrays: dict[str, Tensor | None] = {"x": points.contiguous()}
+        self._arrays: dict[str, Tensor] = {"x": points.contiguous()}
         if weights is not None:
             self._arrays["weights"] = weights.contiguous()
         self._job = _Job(points=points.shape[0], dims=points.shape[1])
@@ -114,6 +117,8 @@ class CompiledLoop:
             return
         self._arrays |= _codes("", job.points, self._row_bytes)
         self._run("argrad_describe_codes")
+        if not self._keep or job.points * job.centroids < self.many:
+            return
         axes = self._axes(sample - self._mean, centroids - self._mean)
         if axes is None:
             return
@@ -143,21 +148,22 @@ class CompiledLoop:
         job, arrays = self._job, self._arrays
         few = len(centroids) * (job.dims + _EPILOGUE_DIMS) <= self.few
         known = previous is not None and previous is arrays.get("labels") and len(centroids) == job.centroids
-        goes_on = self._keep and known and not few
-        if goes_on:
-            self._lower_bounds(centroids)
-        elif few:
+        if few:
             self._lay_side_by_side(len(centroids))
+        elif known and self._keep:
+            self._lower_bounds(centroids)
         else:
+            known = False  # no bounds to go on from
             self._group(centroids)
-        arrays["previous"] = previous if goes_on or (few and known) else None
+        arrays.pop("previous", None)
+        if known:
+            arrays["previous"] = arrays["labels"]
         self._centroids = arrays["c"] = centroids.contiguous()
-        arrays["labels"] = torch.empty(job.points, dtype=torch.int64)
+        labels = arrays["labels"] = torch.empty(job.points, dtype=torch.int64)
         self._run("argrad_lay_direct" if few else "argrad_lay_centroids")
         self._run("argrad_assign_direct" if few else "argrad_assign")
-        if previous is not None and arrays["previous"] is None:
-            return arrays["labels"], int((previous != arrays["labels"]).sum())
-        return arrays["labels"], int(arrays["total"].sum())
+        counted = known or previous is None
+        return labels, int(arrays["total"].sum() if counted else (previous != labels).sum())
 
     def distances(self) -> Tensor:
         """Squared distances (N,) to the own centroid of the last pass, in float64."""

@@ -71,18 +71,51 @@ static int64_t decide(const Job *job, int64_t i, const float *x, float size) {
     return best;
 }
 
+#if defined(__AVX__)
+/* Eight coordinates of eight points, centred and scaled, their rows `apart`: turned, so that a coordinate's are together. */
+static inline void turn_square(const float *from, int64_t apart, const float *centre, float scale, float *to) {
+    __m256 v[8], pair[8], four[8];
+#pragma GCC unroll 8
+    for (int r = 0; r < 8; r++)
+        v[r] = _mm256_mul_ps(_mm256_sub_ps(_mm256_loadu_ps(from + r * apart), _mm256_loadu_ps(centre)), _mm256_set1_ps(scale));
+#pragma GCC unroll 4
+    for (int r = 0; r < 8; r += 2) {
+        pair[r] = _mm256_unpacklo_ps(v[r], v[r + 1]);
+        pair[r + 1] = _mm256_unpackhi_ps(v[r], v[r + 1]);
+    }
+#pragma GCC unroll 2
+    for (int r = 0; r < 8; r += 4)
+#pragma GCC unroll 2
+        for (int h = 0; h < 2; h++) {
+            four[r + 2 * h] = _mm256_shuffle_ps(pair[r + h], pair[r + h + 2], _MM_SHUFFLE(1, 0, 1, 0));
+            four[r + 2 * h + 1] = _mm256_shuffle_ps(pair[r + h], pair[r + h + 2], _MM_SHUFFLE(3, 2, 3, 2));
+        }
+#pragma GCC unroll 4
+    for (int t = 0; t < 4; t++) {
+        _mm256_storeu_ps(to + t * POINTS, _mm256_permute2f128_ps(four[t], four[t + 4], 0x20));
+        _mm256_storeu_ps(to + (t + 4) * POINTS, _mm256_permute2f128_ps(four[t], four[t + 4], 0x31));
+    }
+}
+#endif
+
 /* Points i, i + 1, …, centred, as dims × POINTS; past the end, the last one again. */
 static void turn(const Job *job, int64_t i, int64_t m, float *row, float *x) {
     float scale = (float)job->scale;
+    int64_t t = 0;
     if (job->points_are_double || m < POINTS) {
         for (int64_t r = 0; r < POINTS; r++) {
             centre_row(job, i + (r < m ? r : m - 1), row);
-            for (int64_t t = 0; t < job->dims; t++) x[t * POINTS + r] = row[t];
+            for (t = 0; t < job->dims; t++) x[t * POINTS + r] = row[t];
         }
         return;
     }
     const float *from = (const float *)job->x + i * job->dims;
-    for (int64_t t = 0; t < job->dims; t++)
+#if defined(__AVX__)
+    for (; t + 8 <= job->dims; t += 8)
+        for (int r = 0; r < POINTS; r += 8)
+            turn_square(from + r * job->dims + t, job->dims, job->centre + t, scale, x + t * POINTS + r);
+#endif
+    for (; t < job->dims; t++)
         for (int r = 0; r < POINTS; r++) x[t * POINTS + r] = (from[r * job->dims + t] - job->centre[t]) * scale;
 }
 
