@@ -142,7 +142,12 @@ def require_choosable(best: Tensor, of: str) -> None:
 
 def in_transform() -> bool:
     """Whether this runs under `torch.compile` or within a transform of `torch.func`, where no value can be read."""
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()  # noqa: SLF001
+    return torch.compiler.is_compiling() or in_functorch()
+
+
+def in_functorch() -> bool:
+    """Whether this runs within a transform of `torch.func`."""
+    return torch._C._are_functorch_transforms_active()  # noqa: SLF001
 
 
 def reads_values(tensor: Tensor) -> bool:
