@@ -16,8 +16,8 @@ import torch
 from argrad._checks import require
 from argrad.choices._gibbs import (
     MASKED,
+    Recursion,
     finite,
-    from_recursion,
     indicate,
     lift,
     require_enumerable,
@@ -125,11 +125,10 @@ def _enumerate(scores: Tensor) -> Tensor:
     return spread(indicate(column, scores.new_zeros(len(column), n, n)), scores, _DIMS)
 
 
-_small, log_partition = from_recursion(
-    _value, "matching", _DIMS, check=_check, name="the choice of a matching", enumerate=_enumerate
-)
+_small = Recursion(_value, "matching", _DIMS, _check)
+log_partition = _small.log_partition
 matching = replace(
-    _small,
+    _small.choice(name="the choice of a matching", enumerate=_enumerate),
     hard=_best,
     project=birkhoff,
     lift=partial(lift, hard=_best, event_dims=_DIMS),
