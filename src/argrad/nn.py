@@ -51,6 +51,10 @@ class Temperature(nn.Module):
         self.schedule = value if callable(value) and not isinstance(value, Tensor) else None
         if self.schedule is None:
             require_positive(value, "temperature", "Temperature")
+            kept = not isinstance(value, Tensor) or isinstance(value, nn.Parameter)
+            require(
+                kept, "temperature", "Temperature", "a float, an nn.Parameter or a schedule", value, error=TypeError
+            )
             self.value = value
         else:
             self.register_buffer("clock", torch.zeros((), dtype=torch.long))

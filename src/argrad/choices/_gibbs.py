@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from argrad._checks import reads_values, require, require_choosable, require_scores
+from argrad._checks import ScoresError, describe, reads_values, require, require_choosable, require_scores
 from argrad.choices._sparsemap import sparsemap
 from argrad.choices.one_hot import draw_index
 from argrad.core import Choice, exact, full_precision
@@ -56,7 +56,8 @@ def require_event(scores: object, of: str, event_dims: int, square: bool = True)
     fits = scores.ndim >= event_dims and all(scores.shape[-event_dims:])  # type: ignore[union-attr]
     fits = fits and (not square or scores.shape[-1] == scores.shape[-2])  # type: ignore[union-attr]
     shape = "the last two of equal size" if square else "none of size 0"
-    require(fits, "scores", of, f"of at least {event_dims} dimensions, {shape}", scores)
+    if not fits:
+        raise ScoresError(of, f"be of at least {event_dims} dimensions, {shape}", describe(scores))
 
 
 def total(terms: Tensor) -> Tensor:

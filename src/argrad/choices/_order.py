@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._checks import in_transform, reads_values, require_scores
+from argrad._checks import ScoresError, in_transform, reads_values, require_scores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,8 +20,7 @@ def require_ordered(scores: Tensor, of: str) -> None:
     require_scores(scores, of)
     worst = scores.detach().amax(-1)
     if reads_values(worst) and bool((worst.isnan() | (worst == torch.inf)).any()):
-        msg = f"The 'scores' parameter of {of} must be finite or -inf (a mask). Got NaN or +inf."
-        raise ValueError(msg)
+        raise ScoresError(of, "be finite or -inf (a mask)", "NaN or +inf")
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._checks import require
+from argrad._checks import ScoresError, describe, require_choosable
 from argrad.choices._gibbs import (
     MASKED,
     Recursion,
@@ -89,13 +89,15 @@ def _layers(n: int) -> list[tuple[Tensor, Tensor]]:
 
 def _check(scores: Tensor) -> None:
     require_event(scores, "matching", _DIMS)
-    expected = f"of at most {_LARGEST} rows: the exact law is a permanent, which takes 2ⁿ steps"
-    require(scores.shape[-1] <= _LARGEST, "scores", "matching", expected, scores)
+    if scores.shape[-1] > _LARGEST:
+        must = f"be of at most {_LARGEST} rows: the exact law is a permanent, which takes 2ⁿ steps"
+        raise ScoresError("matching", must, describe(scores))
 
 
 def _best(scores: Tensor) -> Tensor:
     """Solve every matching by scipy, on the CPU; it returns integers."""
     require_event(scores, "matching", _DIMS)
+    require_choosable(scores.detach().amax((-2, -1)), "matching")
     rows = scores.detach().double().cpu().reshape(scores.shape[:-2].numel(), *scores.shape[-2:])
     rows = finite(rows)  # a large cost, so that scipy solves what is impossible too, for one error message
     column = torch.stack([_solve(row) for row in rows]) if len(rows) else rows.new_zeros(rows.shape[:-1]).long()

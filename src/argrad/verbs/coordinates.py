@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -93,7 +94,7 @@ def soft_argmax(
 
 
 def _require_dims(scores: Tensor, dim: int | Sequence[int]) -> tuple[int, ...]:
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = tuple(dim) if isinstance(dim, Iterable) else (dim,)
     require(
         1 <= len(dims) <= _MOST_DIMS,
         "dim",
