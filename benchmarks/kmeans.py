@@ -292,10 +292,7 @@ def table(results: dict, key: str, time_key: str) -> str:
         runs = row[key]
         cells = [f"{runs[n][time_key]:.2f} ({runs[n]['inertia']:.6g})" for n in names]
         peer = min(runs[n][time_key] for n in ("scikit-learn", "faiss"))
-        cells += [
-            f"**{peer / runs['argrad'][time_key]:.2f}**",
-            f"{runs['argrad']['inertia'] / row['reference'] - 1:.0e}",
-        ]
+        cells += [f"**{peer / runs['argrad'][time_key]:.2f}**", f"{runs['argrad']['inertia'] / row['reference'] - 1:.0e}"]
         lines.append(f"| {described(name, row)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

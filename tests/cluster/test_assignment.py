@@ -247,9 +247,7 @@ def test_heads_are_no_farther_apart_than_points():
     points, centroids = torch.randn(2, 300, 192, generator=generator).double()
     axes = wide_axes(points, HEAD)
     assert torch.allclose(axes.T @ axes, torch.eye(HEAD).index_fill(0, torch.tensor(HEAD - 1), 0), atol=1e-6)
-    assert (
-        share_spared(centroids, centroids[:160], axes) < 1
-    )  # a point at a centroid is spared nothing of its own group
+    assert share_spared(centroids, centroids[:160], axes) < 1  # a point at a centroid is spared nothing of its own group
     flat = torch.randn(300, HEAD - 1, generator=generator).double() @ axes.T[: HEAD - 1].double()
     far = flat[:160] + 1e3 * axes.T[0].double()
     assert share_spared(flat, torch.cat([flat[:16], far]), axes) >= 10 / 11

@@ -15,18 +15,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-_SOURCES = (
-    "job.h",
-    "distance.h",
-    "lanes.h",
-    "screen.h",
-    "scratch.h",
-    "threads.c",
-    "layout.c",
-    "nearest.c",
-    "direct.c",
-    "sums.c",
-)
+_SOURCES = ("job.h", "distance.h", "lanes.h", "screen.h", "scratch.h", "threads.c", "layout.c", "nearest.c", "direct.c", "sums.c")
 _FLAGS = ("-std=gnu11", "-O3", "-fno-tree-pre", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
 _TIMEOUT_SECONDS = 120
 
