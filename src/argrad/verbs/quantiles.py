@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from argrad._checks import require, require_choosable, require_mask
+from argrad._checks import reads_values, require, require_choosable, require_mask
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare
 from argrad.verbs.order import Sorted, sorting_rows, weigh
@@ -66,7 +66,8 @@ def quantile(
     moved = prepare(scores, where, mask, "quantile")
     require_choosable(moved.detach().amax(-1), "quantile")
     level = torch.as_tensor(q, dtype=torch.float64, device=moved.device)
-    valid = level.ndim <= 1 and bool(((level >= 0) & (level <= 1)).all())
+    inside = not reads_values(level) or bool(((level >= 0) & (level <= 1)).all())
+    valid = level.ndim <= 1 and inside
     require(valid, "q", "quantile", "a number or a one-dimensional tensor in [0, 1]", q)
     position, first = _positions(moved, level.reshape(-1))
     below, above = position.floor(), position.ceil()
