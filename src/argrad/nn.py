@@ -38,6 +38,9 @@ class Temperature(nn.Module):
     Raises:
         TypeError, ValueError: a value that is none of these, or not above 0.
 
+    Wrong when: the module runs under activation checkpointing: the pass that is run again counts too, and sees the
+    temperature of a later step.
+
     >>> from argrad import nn, schedules
     >>> temperature = nn.Temperature(schedules.linear(1.0, 0.5, steps=1))
     >>> temperature(), temperature()
