@@ -9,8 +9,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import argrad
-from argrad._checks import check_values, describe, reads_values, require, require_count, require_positive
-from argrad.choices import cube, grid
+from argrad._checks import ScoresError, check_values, describe, reads_values, require, require_count, require_positive
+from argrad.choices import cube, grid, soft_rank
 
 S = torch.zeros(4, 6)
 SAYS = {
@@ -59,7 +59,7 @@ SAYS = {
     "infinity": (
         lambda: argrad.sample(torch.tensor([torch.inf, 0.0])),
         ValueError,
-        "The 'scores' parameter of softmax must have a finite best option in every row. Got an infinite score in row () of scores.",
+        "The 'scores' parameter of sample must have a finite best option in every row. Got an infinite score in row () of scores.",
     ),
     "all masked": (
         lambda: argrad.argmax(S, mask=torch.zeros(6, dtype=torch.bool)),
@@ -70,10 +70,83 @@ SAYS = {
     "all masked, softly": (
         lambda: argrad.argmax(S, mask=torch.zeros(6, dtype=torch.bool), grad=argrad.Relaxed()),
         ValueError,
-        "The 'scores' parameter of softmax must have a finite best option in every row. "
+        "The 'scores' parameter of argmax must have a finite best option in every row. "
         "Got no option left (all are masked or -inf) in row (0,) of scores.",
     ),
+    "fewer options than are to be chosen": (
+        lambda: argrad.topk(torch.tensor([[1.0, -torch.inf, 0.0]]), 3),
+        ValueError,
+        "The 'scores' parameter of topk must have 3 finite options in every row. "
+        "Got fewer than 3 options (the others are masked) in row (0,) of scores.",
+    ),
+    "a matching of NaN": (
+        lambda: argrad.permutation(torch.full((2, 2), torch.nan)),
+        ValueError,
+        "The 'scores' parameter of permutation must have a finite best option in every row. Got NaN in row () of scores.",
+    ),
+    "no such dim of a relaxation": (
+        lambda: soft_rank(S, 2),
+        IndexError,
+        "The 'dim' parameter of soft_rank must be in [-2, 1]. Got 2 with scores of shape (4, 6).",
+    ),
+    "a dim that is a truth": (
+        lambda: argrad.sort(S, dim=True),
+        TypeError,
+        "The 'dim' parameter of sort must be an int. Got True with scores of shape (4, 6).",
+    ),
+    "no dims": (
+        lambda: argrad.soft_argmax(S, 1.0),
+        TypeError,
+        "The 'dim' parameter of soft_argmax must be an int. Got 1.0 with scores of shape (4, 6).",
+    ),
+    "no choice": (
+        lambda: argrad.pick("rank", S),
+        TypeError,
+        "The 'choice' parameter of pick must be a Choice such as one_hot. Got 'rank'.",
+    ),
+    "a class of noise": (
+        lambda: argrad.StraightThrough(noise=argrad.Gumbel),
+        TypeError,
+        "The 'noise' parameter of StraightThrough must be a Noise such as Gumbel(). Got <class 'argrad.noise.Gumbel'>.",
+    ),
+    "a relaxation that is none": (
+        lambda: argrad.Relaxed(relaxation="softmax"),
+        TypeError,
+        "The 'relaxation' parameter of Relaxed must be None or a function. Got 'softmax'.",
+    ),
+    "a baseline that is a number": (
+        lambda: argrad.ScoreFunction(baseline=3.0),
+        TypeError,
+        "The 'baseline' parameter of ScoreFunction must be None or a function of the costs. Got 3.0.",
+    ),
+    "an estimator's class to sort by": (
+        lambda: argrad.sort(S, grad=argrad.Identity),
+        TypeError,
+        "The 'grad' parameter of sort must be an estimator or a relaxation such as soft_sort. "
+        "Got <class 'argrad.estimators.straight.Identity'>.",
+    ),
+    "a class that is none": (
+        lambda: argrad.losses.sparsemax_loss(S, torch.tensor([0, 1, 2, 6])),
+        ValueError,
+        "The 'target' parameter of sparsemax_loss must be class indices in [0, 5]. Got 6.",
+    ),
+    "a target that is a list": (
+        lambda: argrad.losses.softmax_loss(S, [0, 1, 2, 3]),
+        TypeError,
+        "The 'target' parameter of softmax_loss must be a tensor. Got [0, 1, 2, 3].",
+    ),
+    "a temperature that no module moves": (
+        lambda: argrad.nn.Argmax(temperature=torch.tensor(1.0)),
+        TypeError,
+        "The 'temperature' parameter of Temperature must be a float, an nn.Parameter or a schedule. "
+        "Got a float32 tensor of shape ().",
+    ),
     # masks
+    "a mask for all": (
+        lambda: argrad.quantile(S, 0.5, mask=torch.ones(5, dtype=torch.bool)),
+        ValueError,
+        "The 'mask' parameter of quantile must be broadcastable to the scores' shape (4, 6). Got a bool tensor of shape (5,).",
+    ),
     "a mask of numbers": (
         lambda: argrad.argmax(S, mask=torch.ones(6)),
         TypeError,
@@ -204,7 +277,7 @@ SAYS = {
     "a negative gap": (
         lambda: argrad.GappedStraightThrough(gap=-1.0),
         ValueError,
-        "The 'gap' parameter of GappedStraightThrough must be at least 0. Got -1.0.",
+        "The 'gap' parameter of GappedStraightThrough must be a finite number, at least 0. Got -1.0.",
     ),
     "a momentum of 1": (
         lambda: argrad.RunningMean(momentum=1.0),
@@ -322,7 +395,40 @@ SAYS = {
 def test_the_message_is(call, error, words):
     with pytest.raises(error, match=f"^{re.escape(words)}$") as raised:
         call()
-    assert type(raised.value) is error
+    assert type(raised.value) in (error, ScoresError)
+
+
+HALF = torch.tensor([[0.0, 1.0, 2.0, 3.0]] * 2)
+NONE = torch.zeros(2, 4, dtype=torch.bool)
+VERBS = {
+    "argmax": argrad.argmax,
+    "argmin": argrad.argmin,
+    "sample": argrad.sample,
+    "max_value": argrad.max_value,
+    "select": lambda s, **mask: argrad.select(HALF, s, **mask),
+    "topk": lambda s, **mask: argrad.topk(s, 2, **mask),
+    "quantile": lambda s, **mask: argrad.quantile(s, 0.5, -1, **mask),
+    "median": argrad.median,
+    "expect": lambda s, **mask: argrad.expect(lambda y: y.sum(-1), s, **mask),
+    "rank": argrad.rank,
+    "sort": argrad.sort,
+    "argsort": argrad.argsort,
+    "soft_argmax": argrad.soft_argmax,
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_is_wrong_with_the_scores_is_said_in_the_name_of_the_verb(verb):
+    with pytest.raises(ValueError, match=f"^The 'scores' parameter of {verb} must .*NaN"):
+        VERBS[verb](HALF * torch.nan)
+    if verb not in ("rank", "sort", "argsort"):  # there a row without an option is no error
+        with pytest.raises(ValueError, match=f"^The 'scores' parameter of {verb} must .*no option left"):
+            VERBS[verb](HALF, mask=NONE)
+
+
+def test_scores_that_the_cost_itself_gets_wrong_are_not_those_of_expect():
+    with pytest.raises(ValueError, match=r"^The 'scores' parameter of soft_rank must"):
+        argrad.expect(lambda y: soft_rank(y * torch.nan).sum(-1), S)
 
 
 def test_what_came_is_described_by_shape_and_dtype():

@@ -1,5 +1,7 @@
 """`argrad.structure`: the law over structures."""
 
+import pickle
+
 import pytest
 import torch
 
@@ -84,3 +86,25 @@ def test_the_marginal_likelihood_has_the_gradient_of_a_conditional_random_field(
 def test_bad_input_is_refused_in_words(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_a_law_survives_pickling(law):
+    twin = pickle.loads(pickle.dumps(law))  # noqa: S301
+    assert torch.equal(twin.marginals, law.marginals)
+    assert torch.equal(twin.best, law.best)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e4, 1e6, 1e8])
+@pytest.mark.parametrize(
+    ("make", "shape", "of_one"),
+    [
+        (lambda s: structure.tree(s, projective=True).marginals, (5, 5), lambda p: p.sum(-1)),
+        (lambda s: structure.tree(s, projective=True, single_root=False).marginals, (5, 5), lambda p: p.sum(-1)),
+        (lambda s: structure.matching(s).marginals, (5, 5), lambda p: p.sum(-1)),
+        (lambda s: structure.segmentation(s).marginals, (6, 3, 2), lambda p: structure.coverage(p).sum(-1)),
+    ],
+)
+def test_marginals_are_probabilities_however_large_the_scores(make, shape, of_one, size):
+    p = make(_normal(*shape).float() + size)
+    assert (p >= 0).all()
+    torch.testing.assert_close(of_one(p), torch.ones(shape[0]), rtol=0, atol=1e-5)

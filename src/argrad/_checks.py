@@ -8,13 +8,16 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+NOISE = "a Noise such as Gumbel()"
 
 _always_read = ContextVar("always_read", default=False)
 
@@ -37,6 +40,25 @@ def require(
         tail = f" {context}" if context else ""
         msg = f"The '{parameter}' parameter of {of} must be {expected}. Got {describe(got)}{tail}."
         raise error(msg)
+
+
+class ScoresError(ValueError):
+    """Scores that a choice refuses by their values or shape; its arguments are: of what, what they must, what came.
+
+    A choice speaks in its own name, and whoever called it by another says so: see `in_the_name_of`.
+    """
+
+    def __str__(self) -> str:
+        of, must, got = self.args
+        return f"The 'scores' parameter of {of} must {must}. Got {got}."
+
+
+def in_the_name_of(verb: str, function: Callable[..., T], *args: Any) -> T:
+    """Call the function; if it refuses the scores, the error names the verb that the user called."""
+    try:
+        return function(*args)
+    except ScoresError as error:
+        raise ValueError(str(ScoresError(verb, *error.args[1:]))) from None
 
 
 def describe(got: object) -> str:
@@ -63,7 +85,8 @@ def require_scores(scores: object, of: str, dim: int | None = -1, *, name: str =
         return
     low, high = -max(scores.ndim, 1), max(scores.ndim, 1) - 1
     shape = f"with {name} of shape {tuple(scores.shape)}"
-    require(isinstance(dim, int), "dim", of, "an int", dim, context=shape, error=TypeError)
+    whole = isinstance(dim, int) and not isinstance(dim, bool)
+    require(whole, "dim", of, "an int", dim, context=shape, error=TypeError)
     require(
         scores.ndim > 0 and low <= dim <= high,
         "dim",
@@ -111,6 +134,12 @@ def require_positive(value: object, parameter: str, of: str) -> None:
     require(0 < value < float("inf"), parameter, of, "positive and finite", value)  # type: ignore[operator]
 
 
+def require_function(value: object, parameter: str, of: str, expected: str = "None or a function") -> None:
+    """A rule is a function or an instance that can be called, not a class that makes one; None: the default."""
+    fits = value is None or (callable(value) and not isinstance(value, type))
+    require(fits, parameter, of, expected, value, error=TypeError)
+
+
 def require_count(
     value: object, parameter: str, of: str, low: int = 1, high: int | None = None, *, context: str = ""
 ) -> None:
@@ -122,8 +151,8 @@ def require_count(
     require(inside, parameter, of, f"an int in {bounds}", value, context=context)
 
 
-def require_choosable(best: Tensor, of: str) -> None:
-    """Read the best score of each row: NaN means a NaN in the row, -inf that every option is masked.
+def require_choosable(best: Tensor, of: str, least: int = 1) -> None:
+    """Read the best score of each row, or the `least`-th best: NaN means a NaN in the row, -inf that options lack.
 
     Reading the maximum alone finds both, at the cost of one number a row.
     """
@@ -133,16 +162,20 @@ def require_choosable(best: Tensor, of: str) -> None:
     if bad.any():
         row = tuple(bad.nonzero()[0].tolist())
         value = best[row].item()
-        what = {-torch.inf: "no option left (all are masked or -inf)", torch.inf: "an infinite score"}
-        msg = (
-            "The 'scores' parameter of {} must have a finite best option in every row. Got {} in row {} of scores."
-        ).format(of, what.get(value, "NaN"), row)
-        raise ValueError(msg)
+        none, few = "no option left (all are masked or -inf)", f"fewer than {least} options (the others are masked)"
+        what = {-torch.inf: few if least > 1 else none, torch.inf: "an infinite score"}
+        must = f"have {least} finite options" if least > 1 else "have a finite best option"
+        raise ScoresError(of, f"{must} in every row", f"{what.get(value, 'NaN')} in row {row} of scores")
 
 
 def in_transform() -> bool:
     """Whether this runs under `torch.compile` or within a transform of `torch.func`, where no value can be read."""
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()  # noqa: SLF001
+    return torch.compiler.is_compiling() or in_functorch()
+
+
+def in_functorch() -> bool:
+    """Whether this runs within a transform of `torch.func`."""
+    return torch._C._are_functorch_transforms_active()  # noqa: SLF001
 
 
 def reads_values(tensor: Tensor) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from argrad._checks import require, require_count, require_positive, require_scores
+from argrad._checks import in_the_name_of, reads_values, require, require_count, require_positive, require_scores
 from argrad.choices import entmax, one_hot
 from argrad.core import full_precision
 from argrad.noise import Normal
@@ -34,7 +34,7 @@ def softmax_loss(scores: Float[Tensor, "*batch n"], target: Tensor) -> Float[Ten
         target: (*batch,) class indices, or (*batch, n) probabilities.
 
     Raises:
-        TypeError, ValueError: scores or target of the wrong type or shape.
+        TypeError, ValueError: scores or target of the wrong type or shape; a class that is none (read on the CPU).
 
     Wrong when: probabilities of exactly 0 are wanted; a softmax never gives them, and this loss is never 0 for a class.
 
@@ -71,9 +71,13 @@ def entmax_loss(scores: Float[Tensor, "*batch n"], target: Tensor, alpha: float 
     >>> losses.entmax_loss(torch.tensor([[0.0, 2.0]]), torch.tensor([1]))
     tensor([0.])
     """
-    require(alpha > 1, "alpha", "entmax_loss", "above 1 (1 is softmax_loss)", alpha)
-    s, y = _pair(scores, target, "entmax_loss")
-    p = entmax(s, alpha)
+    return _entmax_loss(scores, target, alpha, "entmax_loss")
+
+
+def _entmax_loss(scores: Tensor, target: Tensor, alpha: float, of: str) -> Tensor:
+    require(alpha > 1, "alpha", of, "above 1 (1 is softmax_loss)", alpha)
+    s, y = _pair(scores, target, of)
+    p = in_the_name_of(of, entmax, s, alpha)
     return _inner(s, p - y) + _tsallis(y, alpha) - _tsallis(p, alpha)
 
 
@@ -93,7 +97,7 @@ def sparsemax_loss(scores: Float[Tensor, "*batch n"], target: Tensor) -> Float[T
     >>> losses.sparsemax_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
     tensor([0.2500])
     """
-    return entmax_loss(scores, target, 2.0)
+    return _entmax_loss(scores, target, 2.0, "sparsemax_loss")
 
 
 def projection_loss(scores: Tensor, target: Tensor, choice: Choice = one_hot) -> Tensor:
@@ -182,7 +186,7 @@ def expected_zero_one(scores: Float[Tensor, "*batch n"], target: Tensor) -> Floa
         target: (*batch,) class indices, or (*batch, n) probabilities.
 
     Raises:
-        TypeError, ValueError: scores or target of the wrong type or shape.
+        TypeError, ValueError: scores or target of the wrong type or shape; a class that is none (read on the CPU).
 
     Wrong when: training starts far off: its gradient vanishes where the model is surely wrong, unlike cross-entropy's.
 
@@ -201,6 +205,7 @@ def _pair(scores: Tensor, target: Tensor, of: str) -> tuple[Tensor, Tensor]:
     """Scores in full precision, and the target as points of the simplex."""
     require_scores(scores, of)
     s = full_precision(scores)
+    require(isinstance(target, Tensor), "target", of, "a tensor", target, error=TypeError)
     if target.is_floating_point():
         require(target.shape == s.shape, "target", of, f"of the scores' shape {tuple(s.shape)}", target)
         return s, target.to(s.dtype)
@@ -211,11 +216,15 @@ def _pair(scores: Tensor, target: Tensor, of: str) -> tuple[Tensor, Tensor]:
         f"int64 class indices of shape {tuple(s.shape[:-1])}, or probabilities of shape {tuple(s.shape)}",
         target,
     )
+    if reads_values(target) and target.numel():
+        low, high, n = int(target.min()), int(target.max()), s.shape[-1]
+        require(low >= 0 and high < n, "target", of, f"class indices in [0, {n - 1}]", low if low < 0 else high)
     return s, torch.zeros_like(s).scatter(-1, target.unsqueeze(-1), 1)
 
 
 def _vertex_pair(scores: Tensor, target: Tensor, of: str) -> tuple[Tensor, Tensor]:
     require_scores(scores, of, None)
+    require(isinstance(target, Tensor), "target", of, "a tensor", target, error=TypeError)
     require(target.shape == scores.shape, "target", of, f"of the scores' shape {tuple(scores.shape)}", target)
     s = full_precision(scores)
     return s, target.to(s.dtype)

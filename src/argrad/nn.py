@@ -38,6 +38,9 @@ class Temperature(nn.Module):
     Raises:
         TypeError, ValueError: a value that is none of these, or not above 0.
 
+    Wrong when: the module runs under activation checkpointing: the pass that is run again counts too, and sees the
+    temperature of a later step.
+
     >>> from argrad import nn, schedules
     >>> temperature = nn.Temperature(schedules.linear(1.0, 0.5, steps=1))
     >>> temperature(), temperature()
@@ -51,6 +54,10 @@ class Temperature(nn.Module):
         self.schedule = value if callable(value) and not isinstance(value, Tensor) else None
         if self.schedule is None:
             require_positive(value, "temperature", "Temperature")
+            kept = not isinstance(value, Tensor) or isinstance(value, nn.Parameter)
+            require(
+                kept, "temperature", "Temperature", "a float, an nn.Parameter or a schedule", value, error=TypeError
+            )
             self.value = value
         else:
             self.register_buffer("clock", torch.zeros((), dtype=torch.long))

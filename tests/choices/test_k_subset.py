@@ -111,7 +111,7 @@ def test_shapes():
     ("scores", "k", "words"),
     [
         (torch.zeros(3), 4, "must be an int in"),
-        (torch.tensor([1.0, -torch.inf]), 2, "no option left"),
+        (torch.tensor([1.0, -torch.inf]), 2, "fewer than 2 options"),
         (torch.tensor([1.0, torch.nan, 0.0]), 2, "NaN"),
     ],
 )

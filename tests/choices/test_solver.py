@@ -85,3 +85,16 @@ def test_bad_solvers_are_refused():
         numpy_solver(_knapsack).project(torch.tensor([1, 1, 1, 1]))
     with pytest.raises(ValueError, match="of at least 2 dimensions"):
         solver(lambda s: s, event_dims=2).hard(torch.zeros(3))
+
+
+def test_a_program_that_works_in_place_spoils_neither_the_scores_nor_its_earlier_answers():
+    scores = torch.tensor([[0.1, 0.3], [2.0, 1.0]])
+    before, answer = scores.clone(), np.zeros(2, dtype=np.float32)
+
+    def best(s):
+        s -= s.max()
+        answer[:] = s == 0
+        return answer
+
+    assert torch.equal(numpy_solver(best).hard(scores), torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
+    assert torch.equal(scores, before)

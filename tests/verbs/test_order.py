@@ -218,3 +218,7 @@ def test_empty_batches():
     assert argrad.topk(x, 2).khot.shape == argrad.rank(x).shape == argrad.sort(x).values.shape == (0, 4)
     assert argrad.argsort(x).shape == (0, 4, 4)
     assert argrad.median(x).values.shape == argrad.quantile(x, 0.5, -1).shape == (0,)
+
+
+def test_a_quantile_on_the_meta_device_has_its_shape():
+    assert argrad.quantile(torch.zeros(3, 4, device="meta"), torch.tensor([0.1, 0.9]), dim=0).shape == (2, 4)

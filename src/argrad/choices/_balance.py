@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from argrad._checks import in_transform
 from argrad.choices.simplex import sparsemax
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def balanced(scores: Tensor, link: Link, tolerance: float, rounds: int) -> Tenso
 
 @torch.no_grad()
 def _potentials(scores: Tensor, link: Link, tolerance: float, rounds: int) -> tuple[Tensor, Tensor]:
-    readable = not (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active())  # noqa: SLF001
+    readable = not in_transform()
     f = -scores.amax(-1, keepdim=True)
     g = link.balance(scores + f, -2)
     for turn in range(rounds if readable else _FIXED_ROUNDS):

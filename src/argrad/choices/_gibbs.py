@@ -15,13 +15,14 @@ backprop"; Rush 2020, "Torch-Struct" (drawing by the gradient).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from argrad._checks import reads_values, require, require_choosable, require_scores
+from argrad._checks import ScoresError, describe, reads_values, require, require_choosable, require_scores
 from argrad.choices._sparsemap import sparsemap
 from argrad.choices.one_hot import draw_index
 from argrad.core import Choice, exact, full_precision
@@ -55,12 +56,17 @@ def require_event(scores: object, of: str, event_dims: int, square: bool = True)
     fits = scores.ndim >= event_dims and all(scores.shape[-event_dims:])  # type: ignore[union-attr]
     fits = fits and (not square or scores.shape[-1] == scores.shape[-2])  # type: ignore[union-attr]
     shape = "the last two of equal size" if square else "none of size 0"
-    require(fits, "scores", of, f"of at least {event_dims} dimensions, {shape}", scores)
+    if not fits:
+        raise ScoresError(of, f"be of at least {event_dims} dimensions, {shape}", describe(scores))
 
 
 def total(terms: Tensor) -> Tensor:
-    """Sum the alternatives along the last dimension: log Σ exp."""
-    return terms.logsumexp(-1)
+    """Sum the alternatives along the last dimension: log Σ exp, whose slopes are shares that sum to 1.
+
+    Taken by torch's own `logsumexp`, they would be exp(term − result), off by the rounding of a large result.
+    """
+    top = terms.detach().amax(-1, keepdim=True)
+    return (terms - top).exp().sum(-1).log() + top.squeeze(-1)
 
 
 def best(terms: Tensor) -> Tensor:
@@ -136,42 +142,54 @@ def derivative(total: Callable[[Tensor], Tensor], scores: Tensor, of: str) -> Te
     return slope + 0 * finite(s)
 
 
-def from_recursion(
-    value: Callable[[Tensor, Plus], Tensor],
-    of: str,
-    event_dims: int,
-    check: Callable[[Tensor], None],
-    **functions: Any,
-) -> tuple[Choice, Callable[[Tensor], Tensor]]:
-    """Make a choice and its log-partition function from one recursion over finite scores."""
+@dataclass(frozen=True)
+class Recursion:
+    """A choice, and its log-partition function, from one recursion over finite scores: methods, which can be pickled.
 
-    def gradient(scores: Tensor, plus: Plus) -> Tensor:
-        check(scores)
-        return derivative(lambda s: value(s, plus), scores, of)
+    Attributes:
+        value: (finite scores, plus) → the sum, in the sense of `plus`, over all vertices.
+        of: what errors call it.
+        event_dims: trailing dimensions of one choice.
+        check: raises for scores of the wrong type or shape.
+    """
 
-    def log_partition(scores: Tensor) -> Tensor:
-        check(scores)
-        return unmask(value(finite(scores), total), of)
+    value: Callable[[Tensor, Plus], Tensor]
+    of: str
+    event_dims: int
+    check: Callable[[Tensor], None]
 
-    def hard(scores: Tensor) -> Tensor:
-        return gradient(scores.detach(), best).to(scores.dtype)
+    def log_partition(self, scores: Tensor) -> Tensor:
+        """Give log Z."""
+        self.check(scores)
+        return unmask(self.value(finite(scores), total), self.of)
 
-    def soft(scores: Tensor) -> Tensor:
-        return gradient(scores, total)
+    def hard(self, scores: Tensor) -> Tensor:
+        """Give the best vertex."""
+        return self._gradient(scores.detach(), best).to(scores.dtype)
 
-    def sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+    def soft(self, scores: Tensor) -> Tensor:
+        """Give the marginals."""
+        return self._gradient(scores, total)
+
+    def sample(self, scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+        """Draw vertices."""
         repeated = scores.detach().expand(samples, *scores.shape)
-        return gradient(repeated, partial(drawn, generator)).to(scores.dtype)
+        return self._gradient(repeated, partial(drawn, generator)).to(scores.dtype)
 
-    rest: dict[str, Any] = {"project": partial(sparsemap, hard=hard, event_dims=event_dims), **functions}
-    choice = Choice(
-        hard=hard,
-        event_dims=event_dims,
-        soft=soft,
-        soft_is_mean=True,
-        sample=sample,
-        log_prob=partial(log_prob, log_partition=log_partition, event_dims=event_dims),
-        lift=partial(lift, hard=hard, event_dims=event_dims),
-        **rest,
-    )
-    return choice, log_partition
+    def _gradient(self, scores: Tensor, plus: Plus) -> Tensor:
+        self.check(scores)
+        return derivative(lambda s: self.value(s, plus), scores, self.of)
+
+    def choice(self, **functions: Any) -> Choice:
+        """Give the choice; `functions` are those that the recursion does not tell, or does not tell as quickly."""
+        rest: dict[str, Any] = {"project": partial(sparsemap, hard=self.hard, event_dims=self.event_dims), **functions}
+        return Choice(
+            hard=self.hard,
+            event_dims=self.event_dims,
+            soft=self.soft,
+            soft_is_mean=True,
+            sample=self.sample,
+            log_prob=partial(log_prob, log_partition=self.log_partition, event_dims=self.event_dims),
+            lift=partial(lift, hard=self.hard, event_dims=self.event_dims),
+            **rest,
+        )

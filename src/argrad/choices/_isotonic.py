@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from argrad._checks import in_functorch, in_transform
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,8 +36,7 @@ def blocks(y: Tensor) -> Tensor:
 
     Source: Best & Chakravarti 1990 (pool adjacent violators).
     """
-    eager = not (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active())  # noqa: SLF001
-    if eager and y.device.type == "cpu" and y.numel() and find_spec("scipy"):
+    if not in_transform() and y.device.type == "cpu" and y.numel() and find_spec("scipy"):
         return _blocks_of_one_row(y)
     low = y.masked_fill(y == -torch.inf, torch.inf).amin(-1, keepdim=True)
     return pool(torch.maximum(y, low - 1), torch.ones_like(y), torch.add, torch.div, 0.0)
@@ -159,7 +160,7 @@ def _whole(x: Tensor, size: int) -> Tensor:
 
 
 def _count_below(ascending: Tensor, value: Tensor) -> Tensor:
-    if torch._C._are_functorch_transforms_active():  # noqa: SLF001  (searchsorted warns of its copies there)
+    if in_functorch():  # searchsorted warns of its copies there
         return _first_true(lambda j: ascending.gather(-1, j) >= value, ascending)
     return torch.searchsorted(ascending.contiguous(), value.contiguous())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._checks import reads_values, require_scores
+from argrad._checks import ScoresError, in_transform, reads_values, require_scores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,8 +20,7 @@ def require_ordered(scores: Tensor, of: str) -> None:
     require_scores(scores, of)
     worst = scores.detach().amax(-1)
     if reads_values(worst) and bool((worst.isnan() | (worst == torch.inf)).any()):
-        msg = f"The 'scores' parameter of {of} must be finite or -inf (a mask). Got NaN or +inf."
-        raise ValueError(msg)
+        raise ScoresError(of, "be finite or -inf (a mask)", "NaN or +inf")
 
 
 @torch.no_grad()
@@ -31,8 +30,7 @@ def ascending(z: Tensor) -> Tensor:
     In float32 on the CPU the bits of a number and its index make one integer, and numpy, where it is installed, sorts
     those by vector instructions, three to ten times faster than pairs.
     """
-    eager = not (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active())  # noqa: SLF001
-    if not (eager and z.dtype == torch.float32 and z.device.type == "cpu" and find_spec("numpy")):
+    if in_transform() or not (z.dtype == torch.float32 and z.device.type == "cpu" and find_spec("numpy")):
         return z.sort(dim=-1, stable=True).indices
     bits = (z + 0.0).view(torch.int32)  # + 0.0 makes one zero of the two
     key = (bits >> 31).bitwise_and_(0x7FFFFFFF).bitwise_xor_(bits)  # integers in the order of the numbers

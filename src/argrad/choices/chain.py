@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from argrad._checks import require, require_scores
+from argrad._checks import in_transform, require, require_scores
 from argrad.choices._chain_messages import (
     backward_messages,
     best_onward,
@@ -204,8 +204,7 @@ def _law(scores: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _covariance(mean: Tensor, v: Tensor) -> Tensor:
-    plain = torch.is_grad_enabled() or torch.compiler.is_compiling() or mean.shape != v.shape
-    plain = plain or torch._C._are_functorch_transforms_active()  # noqa: SLF001
+    plain = torch.is_grad_enabled() or in_transform() or mean.shape != v.shape
     return covariance(mean, v) if plain else covariance_in_place(mean, v)
 
 

@@ -89,7 +89,7 @@ def best_index(scores: Tensor, k: int) -> Tensor:
     require_subset(scores, k, "k_subset")
     top = scores.detach().topk(k, -1)
     require_choosable(top.values[..., 0], "k_subset")
-    require_choosable(top.values[..., -1], "k_subset")
+    require_choosable(top.values[..., -1], "k_subset", k)
     return top.indices
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._checks import require
+from argrad._checks import ScoresError, describe, require_choosable
 from argrad.choices._gibbs import (
     MASKED,
+    Recursion,
     finite,
-    from_recursion,
     indicate,
     lift,
     require_enumerable,
@@ -89,13 +89,15 @@ def _layers(n: int) -> list[tuple[Tensor, Tensor]]:
 
 def _check(scores: Tensor) -> None:
     require_event(scores, "matching", _DIMS)
-    expected = f"of at most {_LARGEST} rows: the exact law is a permanent, which takes 2ⁿ steps"
-    require(scores.shape[-1] <= _LARGEST, "scores", "matching", expected, scores)
+    if scores.shape[-1] > _LARGEST:
+        must = f"be of at most {_LARGEST} rows: the exact law is a permanent, which takes 2ⁿ steps"
+        raise ScoresError("matching", must, describe(scores))
 
 
 def _best(scores: Tensor) -> Tensor:
     """Solve every matching by scipy, on the CPU; it returns integers."""
     require_event(scores, "matching", _DIMS)
+    require_choosable(scores.detach().amax((-2, -1)), "matching")
     rows = scores.detach().double().cpu().reshape(scores.shape[:-2].numel(), *scores.shape[-2:])
     rows = finite(rows)  # a large cost, so that scipy solves what is impossible too, for one error message
     column = torch.stack([_solve(row) for row in rows]) if len(rows) else rows.new_zeros(rows.shape[:-1]).long()
@@ -125,11 +127,10 @@ def _enumerate(scores: Tensor) -> Tensor:
     return spread(indicate(column, scores.new_zeros(len(column), n, n)), scores, _DIMS)
 
 
-_small, log_partition = from_recursion(
-    _value, "matching", _DIMS, check=_check, name="the choice of a matching", enumerate=_enumerate
-)
+_small = Recursion(_value, "matching", _DIMS, _check)
+log_partition = _small.log_partition
 matching = replace(
-    _small,
+    _small.choice(name="the choice of a matching", enumerate=_enumerate),
     hard=_best,
     project=birkhoff,
     lift=partial(lift, hard=_best, event_dims=_DIMS),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._checks import require_choosable, require_count, require_scores
+from argrad._checks import in_the_name_of, require_choosable, require_count, require_scores
 from argrad.choices._balance import Exponential, Positive, balanced
 from argrad.choices._gibbs import require_event
 from argrad.choices._order import ascending, require_ordered
@@ -114,7 +114,8 @@ def softsort(scores: Tensor, dim: int = -1, descending: bool = False) -> Tensor:
     tensor([1., 1.])
     """
     require_scores(scores, "softsort", dim)
-    return position_scores(scores.movedim(dim, -1), descending).softmax(-1).to(scores.dtype)
+    positions = in_the_name_of("softsort", position_scores, scores.movedim(dim, -1), descending)
+    return positions.softmax(-1).to(scores.dtype)
 
 
 def position_scores(scores: Tensor, descending: bool = False, at: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ from math import factorial
 import torch
 from torch import Tensor
 
-from argrad._checks import require_positive
+from argrad._checks import require_positive, require_scores
 from argrad.choices._gibbs import MASKED, require_enumerable, spread
 from argrad.choices._isotonic import blocks, pool
 from argrad.choices._order import ascending, inverse, require_ordered
@@ -155,7 +155,8 @@ def soft_sort(scores: Tensor, dim: int = -1, descending: bool = False, temperatu
 
 def _enter(scores: Tensor, dim: int, of: str) -> tuple[Tensor, Tensor]:
     """Check, move the options last, and give them in full precision too."""
-    moved = scores.movedim(dim, -1) if isinstance(scores, Tensor) and scores.ndim else scores
+    require_scores(scores, of, dim)
+    moved = scores.movedim(dim, -1)
     require_ordered(moved, of)
     return moved, full_precision(moved)
 

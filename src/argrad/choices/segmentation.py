@@ -14,7 +14,7 @@ import torch
 from argrad._checks import require, require_scores
 from argrad.choices._gibbs import (
     MASKED,
-    from_recursion,
+    Recursion,
     require_enumerable,
     require_event,
     require_lengths,
@@ -146,14 +146,9 @@ def _cuts(length: int, longest: int, count: int, before: int, start: int = 0) ->
                 yield [(start, width - 1, before, label), *rest]
 
 
-segmentation, log_partition = from_recursion(
-    _value,
-    "segmentation",
-    _DIMS,
-    check=_check,
-    name="the choice of a segmentation",
-    enumerate=_enumerate,
-)
+_recursion = Recursion(_value, "segmentation", _DIMS, _check)
+log_partition = _recursion.log_partition
+segmentation = _recursion.choice(name="the choice of a segmentation", enumerate=_enumerate)
 """Choose how to cut a sequence into labelled segments.
 
 Formula: y*(s) = argmax over segmentations y of ⟨y, s⟩; the law is p(y) ∝ exp⟨y, s⟩. O(T·K·C²), in T rounds. At a tie

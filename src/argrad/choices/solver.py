@@ -95,7 +95,8 @@ def numpy_solver(maximise: Callable[[Any], Any], event_dims: int = 1, name: str 
 def _one_by_one(maximise: Callable[[Any], Any], event_dims: int, scores: Tensor) -> Tensor:
     event = scores.shape[scores.ndim - event_dims :]
     instances = full_precision(scores).cpu().reshape(scores.shape[: scores.ndim - event_dims].numel(), *event)
-    vertices = [torch.as_tensor(maximise(one.numpy())).to(scores) for one in instances]
+    # a program may work in place, and write each answer into the same array
+    vertices = [torch.as_tensor(maximise(one.clone().numpy())).to(scores, copy=True) for one in instances]
     for vertex in vertices[:1]:
         require(vertex.shape == event, "maximise", "numpy_solver", f"a function to shape {tuple(event)}", vertex)
     return torch.stack(vertices).view(scores.shape) if vertices else torch.zeros_like(scores)

@@ -77,6 +77,16 @@ def kept(costs: Tensor, log_p: Tensor) -> Tensor:
     return torch.where(log_p > -torch.inf, costs, torch.zeros_like(costs))
 
 
+def _every_cost(
+    choice: Choice, cost: Callable[..., Tensor], scores: tuple[Tensor, ...], of: str
+) -> tuple[Tensor, Tensor]:
+    """Give log p and the cost of every joint state: (states, *costs) each."""
+    dims = cost_dims(choice, cost, scores)
+    vertices = all_vertices(choice, scores, dims, of)
+    log_p = joint_log_prob(choice, scores, vertices, dims + 1)
+    return log_p, kept(cost(*vertices), log_p)
+
+
 @dataclass(frozen=True)
 class Enumerate(Estimator):
     """All vertices: the exact expectation and its exact gradient.
@@ -116,10 +126,7 @@ class Enumerate(Estimator):
         generator: torch.Generator | None,  # noqa: ARG002
     ) -> Tensor:
         """Give the sum over all states."""
-        dims = cost_dims(choice, cost, scores)
-        vertices = all_vertices(choice, scores, dims, "Enumerate")
-        log_p = joint_log_prob(choice, scores, vertices, dims + 1)
-        costs = kept(cost(*vertices), log_p)
+        log_p, costs = _every_cost(choice, cost, scores, "Enumerate")
         return (log_p.exp().to(costs.dtype) * costs).sum(0)
 
 
@@ -171,10 +178,7 @@ class MarginalLikelihood(Estimator):
         generator: torch.Generator | None,  # noqa: ARG002
     ) -> Tensor:
         """Give the soft minimum over all states."""
-        dims = cost_dims(choice, cost, scores)
-        vertices = all_vertices(choice, scores, dims, "MarginalLikelihood")
-        log_p = joint_log_prob(choice, scores, vertices, dims + 1)
-        costs = kept(cost(*vertices), log_p)
+        log_p, costs = _every_cost(choice, cost, scores, "MarginalLikelihood")
         soft = (log_p - full_precision(costs) / self.temperature).logsumexp(0)
         return (-self.temperature * soft).to(costs.dtype)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._checks import require_count, require_positive
+from argrad._checks import NOISE, require_count, require_function, require_positive
 from argrad.core import Estimator, VertexEstimator, full_precision, pull
 from argrad.noise import Gumbel, Normal
 
@@ -54,6 +54,7 @@ class Perturbed(Estimator):
     def __post_init__(self) -> None:
         require_positive(self.sigma, "sigma", "Perturbed")
         require_count(self.samples, "samples", "Perturbed")
+        require_function(self.noise, "noise", "Perturbed", NOISE)
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:
@@ -105,6 +106,7 @@ class ImplicitMLE(VertexEstimator):
 
     def __post_init__(self) -> None:
         require_positive(self.step, "step", "ImplicitMLE")
+        require_function(self.noise, "noise", "ImplicitMLE", NOISE)
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:

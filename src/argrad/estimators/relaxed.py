@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from argrad._checks import require_positive
+from argrad._checks import NOISE, require_function, require_positive
 from argrad.core import Estimator, full_precision
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Relaxed(Estimator):
         noise: None for a deterministic point (`argmax`), a `Noise` for a random one (`sample`).
 
     Raises:
-        ValueError, TypeError: temperature not a positive number.
+        ValueError, TypeError: temperature not a positive number; relaxation no function, noise no `Noise`.
 
     Wrong when: the model is used with a hard choice later: the forward value is NOT a vertex, and what was
     trained is the relaxed objective. Unbiased for that one; its variance grows as the temperature falls.
@@ -49,6 +49,8 @@ class Relaxed(Estimator):
 
     def __post_init__(self) -> None:
         require_positive(self.temperature, "temperature", "Relaxed")
+        require_function(self.relaxation, "relaxation", "Relaxed")
+        require_function(self.noise, "noise", "Relaxed", NOISE)
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:

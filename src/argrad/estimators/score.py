@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from argrad._checks import require, require_count
+from argrad._checks import require, require_count, require_function
 from argrad.core import Estimator
 from argrad.estimators.exact import joint_log_prob
 
@@ -150,6 +150,7 @@ class ScoreFunction(Estimator):
 
     def __post_init__(self) -> None:
         require_count(self.samples, "samples", "ScoreFunction")
+        require_function(self.baseline, "baseline", "ScoreFunction", "None or a function of the costs")
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:

@@ -194,7 +194,8 @@ class GappedStraightThrough(VertexEstimator):
 
     def __post_init__(self) -> None:
         _require_fixed(self.temperature, "GappedStraightThrough")
-        require(self.gap >= 0, "gap", "GappedStraightThrough", "at least 0", self.gap)
+        fits = isinstance(self.gap, (int, float)) and 0 <= self.gap < float("inf")
+        require(fits, "gap", "GappedStraightThrough", "a finite number, at least 0", self.gap)
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:

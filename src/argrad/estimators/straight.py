@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._checks import require_positive
+from argrad._checks import NOISE, require_function, require_positive
 from argrad.core import VertexEstimator, full_precision, pull
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class StraightThrough(VertexEstimator):
             y = argmax(s/τ_f + G), as it would change nothing after the noise.
 
     Raises:
-        ValueError, TypeError: temperatures not positive numbers.
+        ValueError, TypeError: temperatures not positive numbers; relaxation no function, noise no `Noise`.
 
     Wrong when: the cost is not multilinear in the vertices. Sampled at τ = 1 it is right to first order: its bias
     begins with the cost's second derivatives, and is zero for multilinear costs; the deterministic form is the gradient
@@ -89,6 +89,8 @@ class StraightThrough(VertexEstimator):
 
     def __post_init__(self) -> None:
         require_positive(self.temperature, "temperature", "StraightThrough")
+        require_function(self.relaxation, "relaxation", "StraightThrough")
+        require_function(self.noise, "noise", "StraightThrough", NOISE)
         require_positive(self.forward_temperature, "forward_temperature", "StraightThrough")
 
     @property

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 _VERBS = {"pick": "argrad.argmax", "draw": "argrad.sample", "expect": "argrad.expect"}
 
 
+def require_choice(choice: object, of: str) -> None:
+    """A choice is a `Choice`."""
+    require(isinstance(choice, Choice), "choice", of, "a Choice such as one_hot", choice, error=TypeError)
+
+
 def require_fit(
     grad: object, choice: Choice, method: str, of: str, verbs: Mapping[str, str] = MappingProxyType(_VERBS)
 ) -> Estimator:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argrad._checks import require_scores
+from argrad._checks import in_the_name_of, require_scores
 from argrad.choices import one_hot
 from argrad.choices.one_hot import best_index, one_hot_index
 from argrad.core import VertexEstimator
 from argrad.estimators import StraightThrough
-from argrad.verbs._door import move, prepare, require_fit
+from argrad.verbs._door import move, prepare, require_choice, require_fit
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +62,7 @@ def argmax(
     moved = prepare(scores, dim, mask, "argmax")
     estimator = require_fit(grad, one_hot, "pick", "argmax")
     choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
-    return move(estimator.pick(choice, moved), -1, dim)
+    return move(in_the_name_of("argmax", estimator.pick, choice, moved), -1, dim)
 
 
 def argmin(
@@ -89,7 +89,7 @@ def argmin(
     moved = prepare(-scores, dim, mask, "argmin")
     estimator = require_fit(grad, one_hot, "pick", "argmin")
     choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
-    return move(estimator.pick(choice, moved), -1, dim)
+    return move(in_the_name_of("argmin", estimator.pick, choice, moved), -1, dim)
 
 
 def sample(
@@ -129,7 +129,7 @@ def sample(
     moved = prepare(scores, dim, mask, "sample")
     estimator = require_fit(grad, one_hot, "draw", "sample")
     choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
-    return move(estimator.draw(choice, moved, generator), -1, dim)
+    return move(in_the_name_of("sample", estimator.draw, choice, moved, generator), -1, dim)
 
 
 def pick(choice: Choice, scores: Float[Tensor, "..."], *, grad: Estimator = _STRAIGHT) -> Float[Tensor, "..."]:
@@ -157,7 +157,9 @@ def pick(choice: Choice, scores: Float[Tensor, "..."], *, grad: Estimator = _STR
     tensor([ 1., -1.])
     """
     require_scores(scores, "pick", None)
-    return require_fit(grad, choice, "pick", "pick", _ANY).pick(choice, scores)
+    require_choice(choice, "pick")
+    estimator = require_fit(grad, choice, "pick", "pick", _ANY)
+    return in_the_name_of("pick", estimator.pick, choice, scores)
 
 
 def draw(
@@ -192,7 +194,9 @@ def draw(
     tensor([1., 0.])
     """
     require_scores(scores, "draw", None)
-    return require_fit(grad, choice, "draw", "draw", _ANY).draw(choice, scores, generator)
+    require_choice(choice, "draw")
+    estimator = require_fit(grad, choice, "draw", "draw", _ANY)
+    return in_the_name_of("draw", estimator.draw, choice, scores, generator)
 
 
 def max_value(
@@ -224,5 +228,5 @@ def max_value(
     tensor(1.5000)
     """
     moved = prepare(scores, dim, mask, "max_value")
-    value = moved.gather(-1, best_index(moved.detach()).unsqueeze(-1))
+    value = moved.gather(-1, in_the_name_of("max_value", best_index, moved.detach()).unsqueeze(-1))
     return value.movedim(-1, dim) if keepdim else value.squeeze(-1)

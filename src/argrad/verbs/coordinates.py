@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -87,13 +88,13 @@ def soft_argmax(
     # sums, and no product of matrices: autocast would take that in half precision, which coordinates do not survive
     where = torch.stack([(p * axis).sum(-1) for axis in points.unbind(-1)], -1)
     if hard:
-        where = exact(points[best.squeeze(-1)], where)
+        where = exact(_rows(points, best.squeeze(-1)), where)
     where = where.to(scores.dtype)
     return where.squeeze(-1) if isinstance(dim, int) else where
 
 
 def _require_dims(scores: Tensor, dim: int | Sequence[int]) -> tuple[int, ...]:
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = tuple(dim) if isinstance(dim, Iterable) else (dim,)
     require(
         1 <= len(dims) <= _MOST_DIMS,
         "dim",
@@ -156,5 +157,9 @@ def _per_dim(value: float | Sequence[float], parameter: str, dims: int) -> list[
 def _far(best: Tensor, sizes: Sequence[int], window: int) -> Tensor:
     """Mark the cells further than the window from the best one, in any dim."""
     index = torch.cartesian_prod(*(torch.arange(n, device=best.device) for n in sizes)).view(-1, len(sizes))
-    centre = index.index_select(0, best.reshape(-1)).view(*best.shape, len(sizes))  # torch 2.6: `vmap` takes this alone
-    return ((index - centre).abs() > window).any(-1)
+    return ((index - _rows(index, best)).abs() > window).any(-1)
+
+
+def _rows(table: Tensor, index: Tensor) -> Tensor:
+    """Take table[index] in the one way that `vmap` takes for a single index too."""
+    return table.index_select(0, index.reshape(-1)).view(*index.shape, table.shape[-1])

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from argrad._checks import require, require_mask, require_scores
+from argrad._checks import ScoresError, in_the_name_of, require, require_mask, require_scores
 from argrad.choices import one_hot
-from argrad.core import Choice
 from argrad.estimators import ScoreFunction
-from argrad.verbs._door import require_fit
+from argrad.verbs._door import require_choice, require_fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from jaxtyping import Bool, Float
 
-    from argrad.core import Estimator
+    from argrad.core import Choice, Estimator
 
 
 def expect(
@@ -64,7 +63,7 @@ def expect(
     tensor([3.0000, 3.0000])
     """
     require(callable(cost), "cost", "expect", "a function of the vertices", cost, error=TypeError)
-    require(isinstance(choice, Choice), "choice", "expect", "a Choice such as one_hot", choice, error=TypeError)
+    require_choice(choice, "expect")
     several = _several(scores)
     for s in several:
         require_scores(s, "expect", -1 if choice.event_dims else None)
@@ -81,11 +80,14 @@ def expect(
     estimator = require_fit(grad, choice, "expect", "expect")
 
     def checked(*vertices: Tensor) -> Tensor:
-        costs = cost(*vertices)
+        try:
+            costs = cost(*vertices)
+        except ScoresError as error:  # of the cost's own scores, not of these
+            raise ValueError(str(error)) from error
         _require_costs(costs, vertices, choice)
         return costs
 
-    return estimator.expect(choice, checked, several, generator)
+    return in_the_name_of("expect", estimator.expect, choice, checked, several, generator)
 
 
 def _several(scores: object) -> tuple[Tensor, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from argrad._checks import require, require_mask, require_scores
+from argrad._checks import in_the_name_of, require, require_mask, require_scores
 from argrad.choices import one_hot, soft_sort
 from argrad.choices import permutation as _permutation
 from argrad.choices import rank as _rank
@@ -62,7 +62,7 @@ def rank(
         Ranks as floating-point numbers, shaped and typed like the scores. Equal scores are ranked by their index.
 
     Raises:
-        TypeError, IndexError, ValueError: as `argmax`.
+        TypeError, IndexError, ValueError: as `argmax`, but a row without an option is no error.
 
     Wrong when: the scores' scale is far from the temperature: standardise them first.
 
@@ -107,7 +107,7 @@ def argsort(
         index.
 
     Raises:
-        TypeError, IndexError, ValueError: as `argmax`.
+        TypeError, IndexError, ValueError: as `argmax`, but a row without an option is no error.
 
     Wrong when: n is large, as it takes O(n²) memory: `sort` and `rank` do not. Backward, rows are relaxed one by one.
 
@@ -148,7 +148,7 @@ def sort(
         (values, indices) as torch.sort(stable=True). For soft values call `soft_sort` itself.
 
     Raises:
-        TypeError, IndexError, ValueError: as `argmax`.
+        TypeError, IndexError, ValueError: as `argmax`, but a row without an option is no error.
 
     Wrong when: the true derivative of the sorted values is wanted: that is torch.sort's own.
 
@@ -165,8 +165,9 @@ def sort(
         values = weigh(sorting_rows(moved, descending, None, grad, "sort"), moved).to(scores.dtype)
         values = values.masked_fill(hard.values == -torch.inf, -torch.inf)
     else:
-        require(callable(grad), "grad", "sort", "an estimator or a relaxation such as soft_sort", grad, error=TypeError)
-        soft = grad(moved)
+        relaxes = callable(grad) and not isinstance(grad, type)
+        require(relaxes, "grad", "sort", "an estimator or a relaxation such as soft_sort", grad, error=TypeError)
+        soft = in_the_name_of("sort", grad, moved)
         soft = (soft.flip(-1) if descending else soft).masked_fill(hard.values == -torch.inf, 0)
         values = exact(hard.values, soft)
     return Sorted(values.movedim(-1, dim), hard.indices.movedim(-1, dim))
@@ -175,7 +176,8 @@ def sort(
 def sorting_rows(moved: Tensor, descending: bool, at: Tensor | None, grad: Estimator, of: str) -> Tensor:
     """Choose one of n for each position: (*batch, p, n), in full precision."""
     estimator = require_fit(grad, one_hot, "pick", of, _ROWS)
-    return estimator.pick(one_hot, position_scores(moved, descending, at))
+    positions = in_the_name_of(of, position_scores, moved, descending, at)
+    return in_the_name_of(of, estimator.pick, one_hot, positions)
 
 
 def weigh(rows: Tensor, moved: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from argrad._checks import require
+from argrad._checks import reads_values, require, require_choosable, require_mask
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare
 from argrad.verbs.order import Sorted, sorting_rows, weigh
@@ -60,11 +60,14 @@ def quantile(
     ones = (1,) * scores.ndim if isinstance(scores, Tensor) else ()
     where = -1 if dim is None else dim
     if dim is None and isinstance(scores, Tensor):
+        require_mask(mask, scores, "quantile")
         mask = mask.expand(scores.shape).flatten() if mask is not None else None
         scores = scores.flatten()
     moved = prepare(scores, where, mask, "quantile")
+    require_choosable(moved.detach().amax(-1), "quantile")
     level = torch.as_tensor(q, dtype=torch.float64, device=moved.device)
-    valid = level.ndim <= 1 and bool(((level >= 0) & (level <= 1)).all())
+    inside = not reads_values(level) or bool(((level >= 0) & (level <= 1)).all())
+    valid = level.ndim <= 1 and inside
     require(valid, "q", "quantile", "a number or a one-dimensional tensor in [0, 1]", q)
     position, first = _positions(moved, level.reshape(-1))
     below, above = position.floor(), position.ceil()
@@ -112,6 +115,7 @@ def median(
     tensor(2.)
     """
     moved = prepare(scores, dim, mask, "median")
+    require_choosable(moved.detach().amax(-1), "median")
     position, first = _positions(moved, torch.tensor([0.5], dtype=torch.float64, device=moved.device))
     at = first + position.floor().long()
     values = weigh(sorting_rows(moved, False, at, grad, "median"), moved).to(scores.dtype)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from argrad._checks import in_transform, require
+from argrad._checks import in_the_name_of, in_transform, require
 from argrad.choices.one_hot import one_hot, one_hot_index
 from argrad.core import VertexEstimator, quick
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit
+from argrad.verbs._either import choose
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -74,13 +75,13 @@ def select(
     estimator = require_fit(grad, one_hot, method, _VERBS[method].removeprefix("argrad."), _VERBS)
     if isinstance(estimator, VertexEstimator):
         pair = (
-            estimator.draw_pair(one_hot_index, moved, generator)
+            in_the_name_of("select", estimator.draw_pair, one_hot_index, moved, generator)
             if sample
-            else estimator.pick_pair(one_hot_index, moved)
+            else in_the_name_of("select", estimator.pick_pair, one_hot_index, moved)
         )
         gather = _Gather if torch.compiler.is_compiling() else _GatherWithTangent
         return gather.apply(values, *pair, shared)
-    y = estimator.draw(one_hot, moved, generator) if sample else estimator.pick(one_hot, moved)
+    y = choose(one_hot, moved, grad, "select", sample, generator)
     return _weigh(y, values, shared)
 
 

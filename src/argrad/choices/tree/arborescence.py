@@ -14,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from argrad._checks import in_transform
 from argrad.choices._gibbs import MASKED
 
 
@@ -31,7 +32,7 @@ def best_heads(s: Tensor, *, single_root: bool) -> tuple[Tensor, Tensor]:
         rounds.append((component, word, head))
         parent = torch.where(head == word, n, component.gather(-1, head))
         cyclic, label = _cycles(parent, component)
-        if not _traced() and not cyclic.any():
+        if not in_transform() and not cyclic.any():
             break
         charged = cyclic.gather(-1, component).unsqueeze(-1)
         score = score - torch.where(charged, gain.gather(-1, component).unsqueeze(-1), 0)
@@ -88,7 +89,3 @@ def _unfold(rounds: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
         taken = torch.full_like(heads, -1).scatter_reduce(-1, word, torch.where(takes, head, -1), "amax")
         heads = torch.where(heads >= 0, heads, taken)
     return heads
-
-
-def _traced() -> bool:
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()  # noqa: SLF001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,9 @@ from torch import Tensor
 
 from argrad._checks import in_transform, require, require_scores
 from argrad.choices._gibbs import (
+    Recursion,
     derivative,
     finite,
-    from_recursion,
     indicate,
     lift,
     log_prob,
@@ -138,38 +139,45 @@ def _made(projective: bool, single_root: bool) -> tuple[Choice, Callable[[Tensor
         "enumerate": partial(_enumerate, projective=projective, single_root=single_root),
     }
     if projective:
-        recursion = partial(eisner.value, single_root=single_root)
-        return from_recursion(recursion, "tree", _DIMS, check=_square, **functions)
-
-    quick = partial(determinant.log_total, single_root=single_root)
-    sure = partial(elimination.log_total, single_root=single_root)
-    quick_soft = partial(determinant.marginals, single_root=single_root)
-    sure_soft = partial(derivative, sure, of="tree")
-
-    def total(scores: Tensor) -> Tensor:
-        _square(scores)
-        return unmask(_bearable(quick, sure, finite(scores)), "tree")
-
-    def soft(scores: Tensor) -> Tensor:
-        _square(scores)
-        return _bearable(quick_soft, sure_soft, finite(scores))
-
-    def sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
-        s = finite(scores.detach()).expand(samples, *scores.shape)
-        return elimination.sample(s, soft, generator).to(scores.dtype)
-
+        recursion = Recursion(partial(eisner.value, single_root=single_root), "tree", _DIMS, _square)
+        return recursion.choice(**functions), recursion.log_partition
+    law = _Law(single_root)
     hard = partial(_best, single_root=single_root)
     choice = Choice(
         hard=hard,
         event_dims=_DIMS,
-        soft=soft,
+        soft=law.soft,
         soft_is_mean=True,
-        sample=sample,
-        log_prob=partial(log_prob, log_partition=total, event_dims=_DIMS),
+        sample=law.sample,
+        log_prob=partial(log_prob, log_partition=law.log_partition, event_dims=_DIMS),
         lift=partial(lift, hard=hard, event_dims=_DIMS),
         **functions,
     )
-    return choice, total
+    return choice, law.log_partition
+
+
+@dataclass(frozen=True)
+class _Law:
+    """The law over trees that need not be projective: methods, which can be pickled."""
+
+    single_root: bool
+
+    def log_partition(self, scores: Tensor) -> Tensor:
+        _square(scores)
+        quick = partial(determinant.log_total, single_root=self.single_root)
+        return unmask(_bearable(quick, self._sure, finite(scores)), "tree")
+
+    def soft(self, scores: Tensor) -> Tensor:
+        _square(scores)
+        quick = partial(determinant.marginals, single_root=self.single_root)
+        return _bearable(quick, partial(derivative, self._sure, of="tree"), finite(scores))
+
+    def sample(self, scores: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+        s = finite(scores.detach()).expand(samples, *scores.shape)
+        return elimination.sample(s, self.soft, generator).to(scores.dtype)
+
+    def _sure(self, s: Tensor) -> Tensor:
+        return elimination.log_total(s, single_root=self.single_root)
 
 
 def _bearable(quick: Callable[[Tensor], tuple[Tensor, Tensor]], sure: Callable[[Tensor], Tensor], s: Tensor) -> Tensor:
