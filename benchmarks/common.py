@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results"
 
 
-def race(rivals: Mapping[str, Callable[[], object]], rounds: int = 15) -> dict[str, float]:
-    """Call every rival once a round, in turn, and return the best wall time of each in milliseconds."""
+def race(rivals: Mapping[str, Callable[[], object]], rounds: int = 15, seconds: float = 3) -> dict[str, float]:
+    """Call every rival once a round, in turn, and return the best wall time of each in milliseconds.
+
+    There are at least so many rounds, and more until the seconds are over: short calls are disturbed more.
+    """
     best = dict.fromkeys(rivals, float("inf"))
     for call in rivals.values():
         call()
-    for _ in range(rounds):
+    began, done = time.perf_counter(), 0
+    while done < rounds or time.perf_counter() - began < seconds:
+        done += 1
         for name, call in rivals.items():
             _wait()
             start = time.perf_counter()
