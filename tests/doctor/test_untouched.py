@@ -96,6 +96,14 @@ def test_everything_is_taken_off_when_the_user_raises():
     assert installed() == before
 
 
+def test_the_old_name_of_tensors_is_put_back():
+    before = vars(torch.autograd.Variable).copy()
+    with watch(nn.Linear(2, 2)):
+        assert torch.autograd.Variable(torch.ones(2), requires_grad=True).is_leaf
+    assert dict(vars(torch.autograd.Variable)) == dict(before)
+    assert torch.autograd.Variable(torch.ones(2)).sum() == 2
+
+
 def test_a_mode_that_was_entered_later_survives():
     model = nn.Linear(2, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

@@ -48,6 +48,13 @@ def family_of_op(op: Op) -> Family:
     )
 
 
+def _idle(watched: Watched, reached: Reached) -> Blame:
+    if reached.alive and reached.derived is not None and not watched.cleared:
+        return Blame(idle=families.DERIVATIVE, last=reached.derived)
+    family = families.CLEARED if watched.cleared and reached.alive else families.UNUSED
+    return Blame(idle=family, last=reached.last)
+
+
 def _family_of_loss(node: str) -> Family:
     if node == CANCELLED:
         return families.CONSTANT
@@ -90,12 +97,11 @@ class Blamer:
             innocent = {i for i in innocent if not self.flow.target_like(strong[i])}
         cuts = set(strong) - innocent
         if not cuts:
-            cuts = self._escaped(watched, roots, end) or innocent
+            cuts = innocent if reached.alive else self._escaped(watched, roots, end) or innocent
         if not cuts and reached.alive and reached.functions:
             cuts = set(reached.functions[:1])
         if not cuts:
-            family = families.CLEARED if watched.cleared and reached.alive else families.UNUSED
-            return Blame(idle=family, last=reached.last)
+            return _idle(watched, reached)
         flat = {index: family_of_op(self.tape[index]) for index in reached.flat if index < end}
         return Blame({**flat, **{index: family_of_op(self.tape[index]) for index in cuts}})
 

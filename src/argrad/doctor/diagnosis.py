@@ -44,7 +44,7 @@ class Diagnosis:
             if status_of(watched) != "flows":
                 self._starved(name, self.blamer.blame(watched))
         for index, (verdict, leaves) in self.blamer.others(set(self.of_op)).items():
-            self._add(index, family_of_op(self.tape[index]), verdict, self._names(leaves))
+            self._other(index, verdict, self._names(leaves))
         terms = {(t.site.file, t.site.line, t.cuts): t for t in map(self._dead_term, self._dead()) if t is not None}
         session = self.session
         return Report(
@@ -66,6 +66,12 @@ class Diagnosis:
         if blame.idle is not None or not named:
             site = None if blame.last is None else self._site(blame.last)
             self.idle.setdefault((blame.idle or families.UNSEEN, site), []).append(name)
+
+    def _other(self, index: int, verdict: str, names: tuple[str, ...]) -> None:
+        """A cut that is nobody's only way; if it was made on purpose and all of its leaves train, it does no harm."""
+        family = family_of_op(self.tape[index])
+        meant = family.explicit and all(status_of(self.watched[name]) == "flows" for name in names)
+        self._add(index, family, "harmless" if meant else verdict, names)
 
     def _add(self, index: int, family: Family, verdict: str, names: tuple[str, ...], left: float | None = None) -> None:
         op = self.tape[index]
@@ -117,7 +123,7 @@ class Diagnosis:
         flow, roots = self.blamer.flow, self.session.ledger.judged_roots()
         starved = {watched.value for watched in self.watched.values() if status_of(watched) != "flows"}
         return [
-            *dead_terms(flow, roots, leaves),
+            *(dead for dead in dead_terms(flow, roots, leaves) if not (dead.whole and starved)),
             *null_terms(flow, roots, self.session.ledger.null_terms, starved),
             *outside_terms(flow, roots, leaves),
         ]
@@ -125,8 +131,7 @@ class Diagnosis:
     def _dead_term(self, dead: Dead) -> DeadTerm | None:
         site = dead.place or self._site(dead.enters)
         for index in dead.cuts:
-            if index not in self.of_op:
-                self._add(index, self.blamer.family_of_term(index), "partial", ())
+            self._add(index, self.blamer.family_of_term(index), "partial", ())
         ids = tuple(dict.fromkeys(self.of_op[index] for index in dead.cuts if index in self.of_op))
         return None if site is None else DeadTerm(site, ids, dead.whole, marked=dead.place is not None)
 

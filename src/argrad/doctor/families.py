@@ -93,7 +93,7 @@ REWRAP = Family(
     "ARG009",
     "rewrap",
     "a new tensor is made of the values: it has no history",
-    _ops("tensor as_tensor asarray Parameter new_tensor Tensor scalar_tensor"),
+    _ops("tensor as_tensor asarray Parameter new_tensor Tensor Variable scalar_tensor"),
 )
 FUNCTION = Family("ARG010", "function", "its backward returns no gradient here")
 INPLACE = Family("ARG011", "inplace", "values are copied where autograd does not look")
@@ -118,6 +118,7 @@ CANCELLED = Family("ARG022", "cancelled", "what the terms of the loss send to it
 UNSEEN = Family("ARG024", "unseen", "it ends inside of a call that the doctor cannot look into (TorchScript, C++)")
 FADED = Family("ARG023", "faded", "it shrinks from operation to operation until next to nothing is left")
 FIRST_ORDER = Family("ARG019", "first-order", "a gradient taken without create_graph is a constant", _ops("grad"))
+DERIVATIVE = Family("ARG025", "derivative", "only a derivative reaches the loss, and that does not depend on it")
 DEAD_TERM = Family("ARG020", "dead-term", "this term of the loss is constant to autograd")
 OTHER = Family("ARG021", "other", "the result carries no gradient")
 
@@ -137,6 +138,7 @@ FAMILIES = (
     CANCELLED,
     FADED,
     UNSEEN,
+    DERIVATIVE,
     DEAD_TERM,
     OTHER,
 )

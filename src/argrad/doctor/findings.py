@@ -48,6 +48,9 @@ _HELP = {
     ),
     families.UNSEEN: ("run it eagerly (PYTORCH_JIT=0), and look again",),
     families.FADED: ("normalise between the layers, add skip connections, or initialise larger",),
+    families.DERIVATIVE: (
+        "an offset that the derivative cannot see needs no mending; do not give it to the optimiser",
+    ),
     families.FIRST_ORDER: ("torch.autograd.grad(…, create_graph=True)",),
     families.DEAD_TERM: ("replace it by something that has a gradient, or move it out of the loss",),
 }
@@ -130,7 +133,6 @@ def _dead(report: Report) -> list[Finding]:
             term.marked,
         )
         for term in report.live_dead_terms
-        if not (term.whole_loss and report.starved)
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from argrad.doctor.families import FLAT, GATES, LOOKS, NEVER
+from argrad.doctor.families import FIRST_ORDER, FLAT, GATES, LOOKS, NEVER
 from argrad.doctor.tape import ESCAPE, FUNCTION, LEAF
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class Reached:
     functions: list[int] = field(default_factory=list)
     last: int | None = None
     alive: bool = False
+    derived: int | None = None
 
 
 class Flow:
@@ -135,6 +136,8 @@ class Flow:
         if self.tape.live[out]:
             if op.name in FLAT and out in wanted:
                 reached.flat.add(index)
+            if op.name in FIRST_ORDER.operations and out in wanted:
+                reached.derived = index
             if op.flags & FUNCTION:
                 reached.functions.append(index)
             if out not in seen:

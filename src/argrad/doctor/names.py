@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
 
-Cost = tuple[bool, int, int, int]
+Cost = tuple[bool, int, bool, int, int]
+"""A poor name; the frame, the outermost first; an item of a plain container; the path's length; the order."""
 _MAX_ITEMS = 2_000
 _MAX_DEPTH = 3
 _OWN_REFERENCES = 3  # the frame, the variable, the argument of getrefcount
@@ -51,19 +52,19 @@ class Names:
             loops = loop_names(file)
             for order, (name, value) in enumerate(list(variables.items())[:_MAX_ITEMS]):
                 if name.isidentifier() and not name.startswith("__"):
-                    self._visit(value, name, (name in loops or name in _POOR, rank, 0, order), seen, 0)
+                    self._visit(value, name, (name in loops or name in _POOR, rank, False, 0, order), seen, 0)
         variables, value = dict[str, Any](), None
         for frame in stack:
             _forget_snapshot(frame)
 
     def add(self, value: nn.Module | Tensor, name: str) -> None:
         """Name what was handed over; a variable in sight names it better."""
-        self._visit(value, name, (True, -1, 0, 0), set(), 0)
+        self._visit(value, name, (True, -1, False, 0, 0), set(), 0)
 
     def _offer(self, tensor: Tensor, name: str, cost: Cost) -> None:
         if not (tensor.is_leaf and tensor.requires_grad):
             return
-        cost = (*cost[:2], name.count(".") + name.count("["), cost[3])
+        cost = (*cost[:2], "[" in name, name.count(".") + name.count("["), cost[4])
         entry = self.best.get(id(tensor))
         if entry is None or entry[2]() is not tensor or cost < entry[0]:
             self.best[id(tensor)] = (cost, name.replace("_orig_mod.", ""), weakref.ref(tensor))

@@ -19,7 +19,7 @@ _INPUTS = 3  # where `torch.autograd.grad` hands the engine its inputs, after th
 
 
 class Patches:
-    """The three doors that the function mode cannot see: the engine, custom functions, `nn.Parameter`."""
+    """The doors that the function mode cannot see: the engine, custom functions, `nn.Parameter`, `Variable`."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -30,7 +30,8 @@ class Patches:
         """Put the observers in."""
         self._replace(torch.autograd, "_engine_run_backward", self._engine)
         self._replace(torch.autograd.Function, "apply", self._apply)
-        self._replace(nn.Parameter, "__new__", self._parameter)
+        self._replace(nn.Parameter, "__new__", self._new_leaf)
+        self._replace(torch.autograd.Variable, "__new__", self._new_leaf)
         self._replace(torch, "compile", self._compile)
         if "torch._dynamo" in sys.modules:
             self._force_eager()
@@ -41,9 +42,10 @@ class Patches:
             self._undo.pop()()
 
     def _replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        original = vars(owner)[name]
+        inherited = name not in vars(owner)
+        original = getattr(owner, name) if inherited else vars(owner)[name]
         setattr(owner, name, make(original))
-        self._undo.append(lambda: setattr(owner, name, original))
+        self._undo.append(lambda: delattr(owner, name) if inherited else setattr(owner, name, original))
 
     def _compile(self, original: Any) -> Any:
         def compile_later(*args: Any, **kwargs: Any) -> Any:
@@ -94,7 +96,7 @@ class Patches:
 
         return classmethod(apply)
 
-    def _parameter(self, original: Any) -> Any:
+    def _new_leaf(self, original: Any) -> Any:
         recorder = self.session.recorder
         make = original.__func__ if isinstance(original, staticmethod) else original
 
@@ -102,7 +104,7 @@ class Patches:
             result = make(cls, data, *args, **kwargs)
             if isinstance(data, Tensor) and not recorder.paused:
                 try:
-                    recorder.note_rewrap(data, result)
+                    recorder.note_rewrap(cls.__name__, data, result)
                 except Exception as error:  # noqa: BLE001  (never raise into the user's program)
                     recorder.failures.append(error)
             return result

@@ -292,8 +292,8 @@ class Recorder(TorchFunctionMode):
             if isinstance(item, Tensor):
                 self._bind(item, index)
 
-    def note_rewrap(self, source: Tensor, result: Tensor) -> None:
-        """`nn.Parameter(tensor)`: a leaf that holds computed values."""
+    def note_rewrap(self, name: str, source: Tensor, result: Tensor) -> None:
+        """`nn.Parameter(tensor)`, `Variable(tensor)`: a leaf that holds computed values."""
         value = self.value_of(source)
         if value >= 0 and self.tape.maker[value] != tapes.LEAF:
-            self._bind(result, self._append("Parameter", [value], 0, 0))
+            self._bind(result, self._append(name, [value], 0, 0))

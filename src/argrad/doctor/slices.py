@@ -22,8 +22,9 @@ _NO_VALUE = frozenset(["len", "range", "print", "isinstance", "type", "id", "str
 _FILLS = frozenset(["append", "appendleft", "extend", "insert", "add", "update", "push", "put", "setdefault"])
 _ROUNDS = 12
 Scope = tuple[str, ...]
-"""The file, and the names of the functions around, the outermost first."""
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+"""The file, and the names of the classes and functions around, the outermost first."""
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_CALLED = frozenset(["forward", "__call__"])
 
 
 class Slice:
@@ -35,6 +36,7 @@ class Slice:
         self.names: set[tuple[Scope, str]] = set()
         self.attributes: set[str] = set()
         self.functions: set[str] = set()
+        self.classes: set[str] = set()
         scopes = [part for file in sorted({site.file for site in origins}) for part in _scopes(file)]
         for _ in range(_ROUNDS):
             before = len(self.names) + len(self.attributes) + len(self.functions)
@@ -69,10 +71,14 @@ class Slice:
         elif isinstance(node, (ast.Return, ast.Yield)):
             if node.value is not None and self._touched(node.value, scope):
                 self.functions.add(scope[-1])
+                self.classes.update(scope[-2:-1] if scope[-1] in _CALLED else ())
         elif isinstance(node, ast.Call):
             self._fill(node, scope)
         elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
-            self._pass_on([node.value], node.targets if isinstance(node, ast.Assign) else [node.target], scope)
+            for target, value in _pairs(node.targets if isinstance(node, ast.Assign) else [node.target], node.value):
+                self._pass_on([value], [target], scope)
+                if _called(value) in self.classes:
+                    self.functions.add(_name(target))
 
     def _pass_on(self, sources: list[ast.expr], targets: list[ast.expr], scope: Scope) -> None:
         if any(self._touched(source, scope) for source in sources):
@@ -110,7 +116,7 @@ class Slice:
             return any((scope[:depth], node.id) in self.names for depth in range(1, len(scope) + 1))
         if isinstance(node, ast.Attribute) and node.attr in self.attributes:
             return True
-        name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+        name = _called(node)
         if name in _NO_VALUE or name in self.functions:
             return name not in _NO_VALUE
         parts = (node.body, node.orelse) if isinstance(node, ast.IfExp) else ast.iter_child_nodes(node)
@@ -128,6 +134,23 @@ def operand_from(cut: Slice, where: Site, *, left: bool, right: bool) -> Site | 
         if len(held) == 1 and not any(isinstance(side, ast.Constant) for side in asked):
             return place_of(held[0], where)
     return None
+
+
+def _name(node: ast.AST) -> str:
+    return getattr(node, "attr", getattr(node, "id", ""))
+
+
+def _called(node: ast.AST) -> str:
+    return _name(node.func) if isinstance(node, ast.Call) else ""
+
+
+def _pairs(targets: list[ast.expr], value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each target with what it is given: `a, b = x, y` is two assignments."""
+    for target in targets:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            yield from zip(target.elts, value.elts, strict=True)
+        else:
+            yield target, value
 
 
 def _is_start(value: ast.expr) -> bool:
@@ -150,15 +173,15 @@ def _scopes(file: str) -> Iterator[tuple[Scope, list[ast.stmt]]]:
     while todo:
         scope, body = todo.pop()
         yield scope, body
-        inner = [node for node in _nodes(body) if isinstance(node, _FUNCTIONS)]
+        inner = [node for node in _nodes(body) if isinstance(node, _SCOPES)]
         todo.extend(((*scope, node.name), node.body) for node in inner)
 
 
 def _nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Everything in a body except what is inside of other functions."""
+    """Everything in a body except what is inside of other functions and classes."""
     todo: list[ast.AST] = list(body)
     while todo:
         node = todo.pop()
-        if not isinstance(node, _FUNCTIONS):
+        if not isinstance(node, _SCOPES):
             todo.extend(ast.iter_child_nodes(node))
         yield node
