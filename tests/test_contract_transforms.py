@@ -159,6 +159,22 @@ def test_compiles_as_one_graph(op):
             assert torch.autograd.grad(y.sum(), s, retain_graph=True)[0].isfinite().all()
 
 
+@torch_warns
+@pytest.mark.parametrize("op", [OPS[o] for o in GRAPHS], ids=GRAPHS)
+def test_one_graph_serves_batches_of_any_size(op):
+    fitting = compilable(op)
+    torch._dynamo.reset()  # noqa: SLF001
+    compiled = torch.compile(
+        lambda x: [op.call(x, grad) for grad in fitting], fullgraph=True, backend="eager", dynamic=True
+    )
+    for batch in (6, 7, 900):
+        s = scores(batch)
+        for grad, y in zip(fitting, compiled(s), strict=True):
+            assert y.shape == op.shape((batch, 5))
+            if deterministic(op, grad):
+                torch.testing.assert_close(y, op.call(s, grad))
+
+
 class Everything(torch.nn.Module):
     def __init__(self, op):
         super().__init__()

@@ -218,6 +218,11 @@ def full_precision(scores: Tensor) -> Tensor:
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
+def drawn_from(generator: torch.Generator | None) -> dict[str, Any]:
+    """Name the generator to torch's random functions if there is one: given None, they refuse symbolic sizes."""
+    return {} if generator is None else {"generator": generator}
+
+
 def divide(scores: Tensor, divisor: float | Tensor) -> Tensor:
     """Divide scores, where a masked one (−inf) has no derivative in a divisor that learns: 0·∞ would be NaN."""
     if not isinstance(divisor, Tensor):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require_count
-from argrad.core import Noise
+from argrad.core import Noise, drawn_from
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ def _exponential(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draw unit exponentials, never 0 and fine near it: that is where the large Gumbels come from."""
     dtype = _precise(like)
     # 53 bits, whatever the dtype: float32 keeps the digits of a small number, but `rand` in float32 does not make them
-    uniform = torch.rand(like.shape, dtype=torch.float64, device=like.device, generator=generator).to(dtype)
+    uniform = torch.rand(like.shape, dtype=torch.float64, device=like.device, **drawn_from(generator)).to(dtype)
     eps, tiny = torch.finfo(dtype).eps, torch.finfo(dtype).tiny
     return uniform.clamp_min_(tiny).clamp_max_(1 - eps).neg_().log1p_().neg_()  # vmap has no rule for `clamp_`
 
@@ -65,7 +65,7 @@ class Normal(Noise):
 
     def __call__(self, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw it, in float32 at least."""
-        return torch.randn(like.shape, dtype=_precise(like), device=like.device, generator=generator)
+        return torch.randn(like.shape, dtype=_precise(like), device=like.device, **drawn_from(generator))
 
     def slope(self, noise: Tensor) -> Tensor:
         """ν'(z) = z."""
@@ -120,7 +120,7 @@ class SumOfGamma(Noise):
         """Draw it, in float32 at least."""
         dtype = _precise(like)
         shape = torch.full((self.terms, *like.shape), 1 / self.k, dtype=dtype, device=like.device)
-        gamma = torch._standard_gamma(shape, generator=generator)  # noqa: SLF001 (the public one takes no generator)
+        gamma = torch._standard_gamma(shape, **drawn_from(generator))  # noqa: SLF001 (the public one takes no generator)
         scale = self.k / torch.arange(1, self.terms + 1, dtype=dtype, device=like.device)
         total = (gamma * scale.view(-1, *[1] * like.ndim)).sum(0)
         return (total - torch.tensor(float(self.terms), dtype=dtype).log()) / self.k

@@ -21,7 +21,7 @@ from argrad.choices._subset_counts import (
     split,
     threshold,
 )
-from argrad.core import Choice, full_precision
+from argrad.core import Choice, drawn_from, full_precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -206,7 +206,7 @@ def _share(left: Tensor, right: Tensor, count: Tensor, generator: torch.Generato
     fits = (there >= 0) & (there < size)
     weights = left.unsqueeze(1) * table.gather(0, there.clamp(0, size - 1)).masked_fill(~fits, 0)
     ladder = weights.cumsum(0)
-    uniform = torch.rand(count.shape, dtype=left.dtype, device=left.device, generator=generator)
+    uniform = torch.rand(count.shape, dtype=left.dtype, device=left.device, **drawn_from(generator))
     return (ladder <= uniform * (ladder[-1] * _BELOW_ONE)).sum(0)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from argrad._checks import in_transform, reads_values, require_choosable
 from argrad.choices.simplex import sparsemax
-from argrad.core import Choice, full_precision
+from argrad.core import Choice, drawn_from, full_precision
 
 _FEW_OPTIONS, _SMALL = 128, 2**16  # below either, one cumulative sum is quicker than two steps
 _BELOW_ONE = 1 - 2.0**-52  # keeps a level below the total, above which there is no option
@@ -53,7 +53,7 @@ def _climb(weights: Tensor, samples: int, generator: torch.Generator | None) -> 
     ladder = weights.cumsum(-1, dtype=torch.float64)
     total = ladder[..., -1:]
     shape = (*total.shape[:-1], samples)
-    uniform = torch.rand(shape, dtype=torch.float64, device=weights.device, generator=generator)
+    uniform = torch.rand(shape, dtype=torch.float64, device=weights.device, **drawn_from(generator))
     level = uniform * (total * _BELOW_ONE)
     return torch.searchsorted(ladder, level, right=True).movedim(-1, 0)
 
@@ -117,7 +117,7 @@ def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | No
     Source: Maddison, Tarlow & Minka 2014; Paulus, Maddison & Krause 2021, equation 9.
     """
     log_p = torch.log_softmax(full_precision(scores), -1)
-    uniform = torch.rand(log_p.shape, dtype=log_p.dtype, device=log_p.device, generator=generator)
+    uniform = torch.rand(log_p.shape, dtype=log_p.dtype, device=log_p.device, **drawn_from(generator))
     log_e = (-torch.log1p(-uniform)).clamp_min(torch.finfo(log_p.dtype).tiny).log()
     winner = torch.where(vertex != 0, log_e, 0).sum(-1, keepdim=True)
     return torch.where(vertex != 0, -winner, -torch.logaddexp(log_e - log_p, winner))

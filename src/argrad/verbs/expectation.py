@@ -109,5 +109,5 @@ def _require_costs(costs: Tensor, vertices: tuple[Tensor, ...], choice: Choice) 
         "expect",
         "a function that returns a tensor of shape (samples, *leading dimensions of the scores)",
         costs,
-        context=f"for vertices of shape {', '.join(map(str, shapes))}",
+        context=f"for vertices of shape {shapes[0] if len(shapes) == 1 else shapes}",
     )
