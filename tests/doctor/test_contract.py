@@ -81,6 +81,16 @@ def test_a_clean_script_that_fails_later_exits_with_2(tmp_path):
     assert "the script failed later: ZeroDivisionError" in done.stderr
 
 
+@pytest.mark.parametrize("option", [["--steps", "0"], ["--out", "."], ["--out", "no/such/folder/report.json"]])
+def test_wrong_options_are_refused_before_the_script_runs(tmp_path, option):
+    script = tmp_path / "train.py"
+    script.write_text("open('it-ran', 'w')\n")
+    done = argrad(*option, str(script), cwd=tmp_path)
+    assert done.returncode == 2
+    assert option[0] in done.stderr
+    assert not (tmp_path / "it-ran").exists()
+
+
 def test_a_missing_script_exits_with_2():
     assert argrad("doctor", "no_such_file.py").returncode == 2
 

@@ -14,7 +14,10 @@ app = App(
     help="Learn through argmax: find where gradients stop, put them back, know how good they are.",
 )
 app.command(
-    "argrad.cli.doctor:doctor", name="doctor", help="Which parameters get no gradient, and the line that cut them."
+    "argrad.cli.doctor:doctor",
+    name="doctor",
+    help="Which parameters get no gradient, and the line that cut them.\n\n"
+    "Your script runs unmodified; options come before it. Exit code 0: clean; 1: findings; 2: it could not run.",
 )
 app.command(
     "argrad.cli.compare:compare",

@@ -32,14 +32,23 @@ def doctor(
 
     Parameters
     ----------
-    script: the training script to run
-    args: the script's own arguments
-    module: a module to run instead of a script, as `python -m`
-    steps: judge exactly so many optimiser steps (default: 2, and a few more while something starves)
-    stop: end the script after the last watched step
-    format: how to print the report; what the script prints then goes to standard error
-    out: write the report to this file
-    explain: print the page on a code such as ARG003, and do nothing else
+    script
+        The training script to run.
+
+    Args:
+        The script's own arguments.
+    module
+        A module to run instead of a script, as with python -m.
+    steps
+        Judge exactly so many optimiser steps; default: 2, and a few more while something starves.
+    stop
+        End the script after the last watched step.
+    format
+        How to print the report; what the script prints then goes to standard error.
+    out
+        Write the report to this file.
+    explain
+        Print the page on a code such as ARG003, and do nothing else.
     """
     if explain is not None:
         return _explain(explain)
@@ -47,8 +56,23 @@ def doctor(
     if target is None:
         sys.stderr.write("argrad doctor: which script? Try `argrad doctor train.py`.\n")
         return 2
+    mistake = _mistake(steps, out)
+    if mistake:
+        sys.stderr.write(f"argrad doctor: {mistake}\n")
+        return 2
     own = [script, *args] if module and script else list(args)
     return _run(target, own, bool(module), steps, stop, format, out)
+
+
+def _mistake(steps: int | None, out: Path | None) -> str | None:
+    """Say what is wrong with the options before the script runs, perhaps for hours."""
+    if steps is not None and steps < 1:
+        return f"--steps must be at least 1. Got {steps}."
+    if out is not None and out.is_dir():
+        return f"--out must be a file. Got the folder {out}."
+    if out is not None and not out.parent.is_dir():
+        return f"--out must be in a folder that exists. Got {out}."
+    return None
 
 
 def _run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,13 @@ def all_vertices(choice: Choice, scores: tuple[Tensor, ...], dims: int, of: str)
     flat = [_by_variable(choice, choice.enumerate(s.detach()), dims + 1) for s in scores]
     sizes = [(y.shape[0], y.shape[1 + dims]) for y in flat]
     states = prod([m**v for m, v in sizes])
+    few = states <= _MOST_STATES
     require(
-        states <= _MOST_STATES,
+        few,
         "scores",
         of,
         f"few enough to enumerate, at most {_MOST_STATES} joint states; IndeCateR and ScoreFunction take more",
-        f"{states:.3g} states",
+        states if few else f"{Decimal(states):.3g} states",
     )
     radix = torch.tensor([m for m, v in sizes for _ in range(v)], dtype=torch.long, device=flat[0].device)
     stride = radix.flip(0).cumprod(0).flip(0) // radix
