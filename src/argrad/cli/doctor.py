@@ -17,7 +17,7 @@ _PAGES = Path(__file__).parent.parent / "doctor" / "explain.md"
 
 def doctor(
     script: str | None = None,
-    *args: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *args: Annotated[str, Parameter(allow_leading_hyphen=True, help="The script's own arguments.")],
     module: Annotated[str | None, Parameter(name=["--module", "-m"])] = None,
     steps: int | None = None,
     stop: bool = False,
@@ -34,9 +34,6 @@ def doctor(
     ----------
     script
         The training script to run.
-
-    Args:
-        The script's own arguments.
     module
         A module to run instead of a script, as with python -m.
     steps
