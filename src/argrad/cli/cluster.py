@@ -6,11 +6,14 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  (cyclopts reads the annotations)
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from cyclopts import Parameter
 
-from argrad.cli.cluster_job import Job, run, scan
+if TYPE_CHECKING:
+    from argrad.cli.cluster_job import Job
+
+_LOST, _REFUSED, _INTERRUPTED = 1, 2, 130  # exit codes
 
 
 @Parameter(name="*")
@@ -65,18 +68,29 @@ def cluster(*data: Path, options: Options) -> None:
         options: how.
     """
     try:
-        ks = parse_clusters(options.clusters)
-        job = _job(data, options)
-        if len(ks) > 1:
-            scan(job, ks)
-        else:
-            run(job, ks[0], resume=options.resume)
+        _cluster(data, options)
     except (ValueError, OSError, ImportError) as error:
-        sys.exit(f"argrad cluster: {error}")
+        _fail(error, _REFUSED)
     except RuntimeError as error:  # torch.distributed's, when another process is gone
-        sys.exit(f"argrad cluster: {error}{_go_on(options)}")
+        _fail(f"{error}{_go_on(options)}", _LOST)
     except KeyboardInterrupt:
-        sys.exit(f"argrad cluster: interrupted.{_go_on(options)}")
+        _fail(f"interrupted.{_go_on(options)}", _INTERRUPTED)
+
+
+def _cluster(data: tuple[Path, ...], options: Options) -> None:
+    ks = parse_clusters(options.clusters)
+    from argrad.cli.cluster_job import run, scan  # noqa: PLC0415  (imports torch: Ctrl-C may come meanwhile)
+
+    job = _job(data, options)
+    if len(ks) > 1:
+        scan(job, ks)
+    else:
+        run(job, ks[0], resume=options.resume)
+
+
+def _fail(message: object, code: int) -> NoReturn:
+    sys.stderr.write(f"argrad cluster: {message}\n")
+    sys.exit(code)
 
 
 def _go_on(options: Options) -> str:
@@ -94,6 +108,8 @@ def parse_clusters(text: str) -> list[int]:
 
 
 def _job(data: tuple[Path, ...], options: Options) -> Job:
+    from argrad.cli.cluster_job import Job  # noqa: PLC0415  (imports torch)
+
     if not data:
         raise ValueError("expected at least one file of data: argrad cluster DATA -k 20.")
     if (options.plot or options.resume) and options.out is None:
