@@ -154,12 +154,19 @@ def test_a_range_of_k_is_scanned(iris, tmp_path, capsys):
         (Options("151", ids="name"), "at most 150, the number of rows"),
         (Options("3", ids="name", plot=True), "--plot and --resume need --out"),
         (Options("3", ids="name", momentum=1.5), "--momentum"),
+        (Options("3", ids="name", device="nowhere"), "--device nowhere cannot be used here"),
         (Options("3", ids="nobody"), "text in column 'name'|expected a column 'nobody'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(iris, options, words, capsys):
     said = refused(capsys, iris, options=options)
     assert re.fullmatch(f"argrad cluster: .*({words}).*\n", said)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA")
+def test_a_device_that_is_not_there_is_refused(iris, capsys):
+    said = refused(capsys, iris, options=Options("3", ids="name", device="cuda"))
+    assert "--device cuda cannot be used here" in said
 
 
 def test_no_such_file(tmp_path, capsys):

@@ -109,6 +109,7 @@ def parse_clusters(text: str) -> list[int]:
 
 def _job(data: tuple[Path, ...], options: Options) -> Job:
     from argrad.cli.cluster_job import Job  # noqa: PLC0415  (imports torch)
+    from argrad.cli.names import require_device  # noqa: PLC0415
 
     if not data:
         raise ValueError("expected at least one file of data: argrad cluster DATA -k 20.")
@@ -119,6 +120,7 @@ def _job(data: tuple[Path, ...], options: Options) -> Job:
     for name, count in (("--max-iter", options.max_iter), ("--batch-size", options.batch_size)):
         if count is not None and count < 1:
             raise ValueError(f"{name}: expected a number above 0. Got {count}.")
+    require_device(options.device)
     names = ("columns", "weights", "ids", "scale", "metric", "init", "momentum", "max_iter", "seed", "device")
     kept = {name: getattr(options, name) for name in (*names, "memory", "batch_size", "out", "plot", "timeout")}
     return Job(data, **kept)
