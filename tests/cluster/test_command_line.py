@@ -169,6 +169,12 @@ def test_a_device_that_is_not_there_is_refused(iris, capsys):
     assert "--device cuda cannot be used here" in said
 
 
+def test_a_range_beyond_the_rows_is_refused_before_the_first_fit(iris, capsys, monkeypatch):
+    monkeypatch.setattr("argrad.cli.cluster_job.solve", None)
+    said = refused(capsys, iris, options=Options("2:200", ids="name"))
+    assert "at most 150, the number of rows" in said
+
+
 def test_no_such_file(tmp_path, capsys):
     assert "no such file" in refused(capsys, tmp_path / "none.csv", options=Options("3"))
 

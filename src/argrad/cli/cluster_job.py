@@ -89,7 +89,10 @@ def scan(job: Job, ks: Sequence[int]) -> None:
     """Cluster into each number of clusters; write inertia and silhouette of each."""
     with _processes(job) as (_rank, world):
         require(world == 1, "-k", "argrad cluster", "one number under torchrun", f"{ks[0]}:{ks[-1]}")
-        rows, _ = _rows(job, _open(job, (0, 1)), 1)
+        files = _open(job, (0, 1))
+        most = f"at most {files.count}, the number of rows"
+        require(ks[-1] <= files.count, "-k", "argrad cluster", most, f"{ks[0]}:{ks[-1]}")
+        rows, _ = _rows(job, files, 1)
         results = []
         with progress(len(ks), show=True) as report:
             for k in ks:
