@@ -175,6 +175,14 @@ def test_a_range_beyond_the_rows_is_refused_before_the_first_fit(iris, capsys, m
     assert "at most 150, the number of rows" in said
 
 
+@pytest.mark.parametrize("k", ["3", "2:4"])
+def test_a_folder_that_cannot_be_is_refused_before_the_first_fit(k, iris, capsys, monkeypatch):
+    monkeypatch.setattr("argrad.cli.cluster_job.solve", None)
+    for out in (iris, iris / "below a file"):
+        said = refused(capsys, iris, options=Options(k, ids="name", out=out))
+        assert f"--out {out} cannot be made: " in said
+
+
 def test_no_such_file(tmp_path, capsys):
     assert "no such file" in refused(capsys, tmp_path / "none.csv", options=Options("3"))
 

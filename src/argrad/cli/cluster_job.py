@@ -69,6 +69,7 @@ def run(job: Job, k: int, *, resume: bool) -> None:
     """Cluster into k, saving the state after every pass; write the result."""
     with _processes(job) as (rank, world):
         files = _open(job, (rank, world))
+        _make_folder(job.out if rank == 0 else None)
         rows, scaling = _rows(job, files, world)
         state = _begin(job, rows, k, resume=resume)
         passes = rows.passes()
@@ -92,6 +93,7 @@ def scan(job: Job, ks: Sequence[int]) -> None:
         files = _open(job, (0, 1))
         most = f"at most {files.count}, the number of rows"
         require(ks[-1] <= files.count, "-k", "argrad cluster", most, f"{ks[0]}:{ks[-1]}")
+        _make_folder(job.out)
         rows, _ = _rows(job, files, 1)
         results = []
         with progress(len(ks), show=True) as report:
@@ -113,6 +115,16 @@ def sample(rows: Rows, labels: Tensor, most: int = _SAMPLE) -> tuple[Tensor, Ten
     parts = [(b.points[(-(b.first - low)) % every :: every], b.first - low, len(b.points)) for b in rows.batches()]
     shown = [labels[first : first + count][(-first) % every :: every] for _, first, count in parts]
     return torch.cat([part[0] for part in parts]).cpu(), torch.cat(shown).cpu()
+
+
+def _make_folder(path: Path | None) -> None:
+    """Make the folder now: better than to learn after the work that it cannot be."""
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out {path} cannot be made: {error.strerror}.") from error
 
 
 def _open(job: Job, part: tuple[int, int]) -> Files:
@@ -157,8 +169,6 @@ def _begin(job: Job, rows: Rows, k: int, *, resume: bool) -> State:
 
 def _each(job: Job, k: int, rank: int, report: Any) -> Any:
     """After each pass: save the state (the first process does), and show it."""
-    if job.out is not None and rank == 0:
-        job.out.mkdir(parents=True, exist_ok=True)
     problem = job.problem(k)
 
     def on_pass(state: State) -> None:
