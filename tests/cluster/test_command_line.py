@@ -155,7 +155,9 @@ def test_a_range_of_k_is_scanned(iris, tmp_path, capsys):
         (Options("3", ids="name", plot=True), "--plot and --resume need --out"),
         (Options("3", ids="name", momentum=1.5), "--momentum"),
         (Options("3", ids="name", device="nowhere"), "--device nowhere cannot be used here"),
-        (Options("3", ids="nobody"), "text in column 'name'|expected a column 'nobody'"),
+        (Options("3", ids="nobody"), "expected a column 'nobody'; there are name, sepal length, .*petal width"),
+        (Options("2:4", ids="nobody"), "expected a column 'nobody'"),
+        (Options("3", ids="nobody", columns=["petal width"]), "expected a column 'nobody'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(iris, options, words, capsys):

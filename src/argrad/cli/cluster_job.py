@@ -15,6 +15,7 @@ from argrad._checks import require
 from argrad.cli.cluster_output import Found, progress, tell, write_result, write_scan
 from argrad.cluster import Files, Shard
 from argrad.cluster.files import open_table
+from argrad.cluster.files.table import require_columns
 from argrad.cluster.rows import Memory, column_moments
 from argrad.cluster.saved import load_state, save_state
 from argrad.cluster.seeding import seed_centroids
@@ -128,14 +129,15 @@ def _make_folder(path: Path | None) -> None:
 
 
 def _open(job: Job, part: tuple[int, int]) -> Files:
-    return Files(job.data, job.columns or _points(job), job.weights, job.batch_size, part=part)
+    points = None if job.ids is None else _points(job, job.ids)
+    return Files(job.data, job.columns or points, job.weights, job.batch_size, part=part)
 
 
-def _points(job: Job) -> list[str] | None:
-    """Leave the column of the rows' names out of the points."""
-    if job.ids is None:
-        return None
-    return [name for name in open_table(job.data[0]).names if name not in (job.ids, job.weights)]
+def _points(job: Job, ids: str) -> list[str]:
+    """Leave the column of the rows' names, which must be there, out of the points."""
+    table = open_table(job.data[0])
+    require_columns(table, [ids])
+    return [name for name in table.names if name not in (ids, job.weights)]
 
 
 def _rows(job: Job, files: Files, world: int) -> tuple[Rows, tuple[Tensor, Tensor] | None]:
