@@ -154,6 +154,8 @@ def test_a_range_of_k_is_scanned(iris, tmp_path, capsys):
         (Options("151", ids="name"), "at most 150, the number of rows"),
         (Options("3", ids="name", plot=True), "--plot and --resume need --out"),
         (Options("3", ids="name", momentum=1.5), "--momentum"),
+        (Options("3", ids="name", memory=-1.0), "--memory: expected a number of gigabytes, at least 0"),
+        (Options("3", ids="name", memory=float("nan")), "--memory"),
         (Options("3", ids="name", device="nowhere"), "--device nowhere cannot be used here"),
         (Options("3", ids="nobody"), "expected a column 'nobody'; there are name, sepal length, .*petal width"),
         (Options("2:4", ids="nobody"), "expected a column 'nobody'"),
@@ -183,6 +185,14 @@ def test_a_folder_that_cannot_be_is_refused_before_the_first_fit(k, iris, capsys
     for out in (iris, iris / "below a file"):
         said = refused(capsys, iris, options=Options(k, ids="name", out=out))
         assert f"--out {out} cannot be made: " in said
+
+
+def test_resume_needs_one_k_and_a_state(iris, tmp_path, capsys):
+    out = tmp_path / "new"
+    said = refused(capsys, iris, options=Options("3", ids="name", out=out, resume=True))
+    assert f"no state of an earlier run in {out}" in said
+    assert "one number of clusters" in refused(capsys, iris, options=Options("2:4", ids="name", out=out, resume=True))
+    assert not out.exists()
 
 
 def test_no_such_file(tmp_path, capsys):

@@ -82,10 +82,21 @@ def _cluster(data: tuple[Path, ...], options: Options) -> None:
     from argrad.cli.cluster_job import run, scan  # noqa: PLC0415  (imports torch: Ctrl-C may come meanwhile)
 
     job = _job(data, options)
+    if options.resume:
+        _require_state(options, ks)
     if len(ks) > 1:
         scan(job, ks)
     else:
         run(job, ks[0], resume=options.resume)
+
+
+def _require_state(options: Options, ks: list[int]) -> None:
+    if len(ks) > 1:
+        raise ValueError(
+            f"--resume goes on with one number of clusters; a range keeps no state. Got {options.clusters}."
+        )
+    if not _has_state(options):
+        raise ValueError(f"--resume: there is no state of an earlier run in {options.out}.")
 
 
 def _fail(message: object, code: int) -> NoReturn:
@@ -94,8 +105,12 @@ def _fail(message: object, code: int) -> NoReturn:
 
 
 def _go_on(options: Options) -> str:
-    saved = options.out is not None and (options.out / "state.npz").exists()
-    return f"\nThe state after the last pass is in {options.out}: go on with --resume." if saved else ""
+    saved = f"\nThe state after the last pass is in {options.out}: go on with --resume."
+    return saved if _has_state(options) else ""
+
+
+def _has_state(options: Options) -> bool:
+    return options.out is not None and (options.out / "state.npz").exists()
 
 
 def parse_clusters(text: str) -> list[int]:
@@ -117,6 +132,8 @@ def _job(data: tuple[Path, ...], options: Options) -> Job:
         raise ValueError("--plot and --resume need --out, the folder of the result.")
     if not 0 <= options.momentum < 1:
         raise ValueError(f"--momentum: expected a number in [0, 1). Got {options.momentum}.")
+    if not options.memory >= 0:  # NaN is none either
+        raise ValueError(f"--memory: expected a number of gigabytes, at least 0. Got {options.memory}.")
     for name, count in (("--max-iter", options.max_iter), ("--batch-size", options.batch_size)):
         if count is not None and count < 1:
             raise ValueError(f"{name}: expected a number above 0. Got {count}.")
