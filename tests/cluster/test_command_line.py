@@ -147,7 +147,7 @@ def test_a_range_of_k_is_scanned(iris, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (Options("3"), "text in column 'name'.*--columns"),
+        (Options("3"), "text in column 'name'.*--columns.*--id"),
         (Options("0", ids="name"), "-k: expected a number above 0"),
         (Options("5:2", ids="name"), "-k: expected a number above 0"),
         (Options("many", ids="name"), "Got 'many'"),
