@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +24,16 @@ def iris(tmp_path):
     lines = [f"flower {i}," + ",".join(map(str, row)) for i, row in enumerate(IRIS)]
     path.write_text("name,sepal length,sepal width,petal length,petal width\n" + "\n".join(lines) + "\n")
     return path
+
+
+def refused(capsys, *data, options, code=2):
+    """What is said on standard error: one line, or two, and the exit code."""
+    with pytest.raises(SystemExit) as stop:
+        cluster(*data, options=options)
+    said = capsys.readouterr().err
+    assert stop.value.code == code
+    assert "argrad cluster: " in said
+    return said
 
 
 def rows_of(path):
@@ -82,7 +93,7 @@ def test_data_larger_than_the_memory_given_end_the_same(iris, tmp_path):
 
 
 @pytest.mark.parametrize("memory", [4.0, 0.0])
-def test_an_interrupted_run_resumes_to_the_same_result(iris, tmp_path, memory, monkeypatch):
+def test_an_interrupted_run_resumes_to_the_same_result(iris, tmp_path, memory, monkeypatch, capsys):
     whole = Options("9", ids="name", out=tmp_path / "whole", memory=memory)
     cluster(iris, options=whole)
     passes = []
@@ -96,21 +107,20 @@ def test_an_interrupted_run_resumes_to_the_same_result(iris, tmp_path, memory, m
     part = Options("9", ids="name", out=tmp_path / "part", memory=memory)
     with monkeypatch.context() as patched:
         patched.setattr("argrad.cli.cluster_job.save_state", stop_at_the_third)
-        with pytest.raises(SystemExit, match="go on with --resume"):
-            cluster(iris, options=part)
+        assert "go on with --resume" in refused(capsys, iris, options=part, code=130)
     assert not (tmp_path / "part" / "labels.csv").exists()  # nothing half-written
     cluster(iris, options=Options("9", ids="name", out=tmp_path / "part", memory=memory, resume=True))
     for name in ("labels.csv", "centroids.csv") if memory == 0 else ("labels.csv",):
         assert (tmp_path / "whole" / name).read_text() == (tmp_path / "part" / name).read_text()
 
 
-def test_a_saved_state_is_refused_for_another_problem(iris, tmp_path):
+def test_a_saved_state_is_refused_for_another_problem(iris, tmp_path, capsys):
     cluster(iris, options=Options("3", ids="name", out=tmp_path))
-    with pytest.raises(SystemExit, match="the saved run had k = 3, this one has 4"):
-        cluster(iris, options=Options("4", ids="name", out=tmp_path, resume=True))
+    said = refused(capsys, iris, options=Options("4", ids="name", out=tmp_path, resume=True))
+    assert "the saved run had k = 3, this one has 4" in said
     (tmp_path / "state.npz").write_bytes(b"nonsense")
-    with pytest.raises(SystemExit, match="expected a state"):
-        cluster(iris, options=Options("3", ids="name", out=tmp_path, resume=True))
+    said = refused(capsys, iris, options=Options("3", ids="name", out=tmp_path, resume=True))
+    assert "expected a state" in said
 
 
 def test_a_state_comes_back_as_it_was(tmp_path):
@@ -137,24 +147,56 @@ def test_a_range_of_k_is_scanned(iris, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (Options("3"), "text in column 'name'.*--columns"),
+        (Options("3"), "text in column 'name'.*--columns.*--id"),
         (Options("0", ids="name"), "-k: expected a number above 0"),
         (Options("5:2", ids="name"), "-k: expected a number above 0"),
         (Options("many", ids="name"), "Got 'many'"),
         (Options("151", ids="name"), "at most 150, the number of rows"),
         (Options("3", ids="name", plot=True), "--plot and --resume need --out"),
         (Options("3", ids="name", momentum=1.5), "--momentum"),
-        (Options("3", ids="nobody"), "text in column 'name'|expected a column 'nobody'"),
+        (Options("3", ids="name", memory=-1.0), "--memory: expected a number of gigabytes, at least 0"),
+        (Options("3", ids="name", memory=float("nan")), "--memory"),
+        (Options("3", ids="name", device="nowhere"), "--device nowhere cannot be used here"),
+        (Options("3", ids="nobody"), "expected a column 'nobody'; there are name, sepal length, .*petal width"),
+        (Options("2:4", ids="nobody"), "expected a column 'nobody'"),
+        (Options("3", ids="nobody", columns=["petal width"]), "expected a column 'nobody'"),
     ],
 )
-def test_bad_input_is_one_line_and_an_exit_code(iris, options, words):
-    with pytest.raises(SystemExit, match=f"argrad cluster: .*({words})"):
-        cluster(iris, options=options)
+def test_bad_input_is_one_line_and_exit_code_2(iris, options, words, capsys):
+    said = refused(capsys, iris, options=options)
+    assert re.fullmatch(f"argrad cluster: .*({words}).*\n", said)
 
 
-def test_no_such_file(tmp_path):
-    with pytest.raises(SystemExit, match="no such file"):
-        cluster(tmp_path / "none.csv", options=Options("3"))
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA")
+def test_a_device_that_is_not_there_is_refused(iris, capsys):
+    said = refused(capsys, iris, options=Options("3", ids="name", device="cuda"))
+    assert "--device cuda cannot be used here" in said
+
+
+def test_a_range_beyond_the_rows_is_refused_before_the_first_fit(iris, capsys, monkeypatch):
+    monkeypatch.setattr("argrad.cli.cluster_job.solve", None)
+    said = refused(capsys, iris, options=Options("2:200", ids="name"))
+    assert "at most 150, the number of rows" in said
+
+
+@pytest.mark.parametrize("k", ["3", "2:4"])
+def test_a_folder_that_cannot_be_is_refused_before_the_first_fit(k, iris, capsys, monkeypatch):
+    monkeypatch.setattr("argrad.cli.cluster_job.solve", None)
+    for out in (iris, iris / "below a file"):
+        said = refused(capsys, iris, options=Options(k, ids="name", out=out))
+        assert f"--out {out} cannot be made: " in said
+
+
+def test_resume_needs_one_k_and_a_state(iris, tmp_path, capsys):
+    out = tmp_path / "new"
+    said = refused(capsys, iris, options=Options("3", ids="name", out=out, resume=True))
+    assert f"no state of an earlier run in {out}" in said
+    assert "one number of clusters" in refused(capsys, iris, options=Options("2:4", ids="name", out=out, resume=True))
+    assert not out.exists()
+
+
+def test_no_such_file(tmp_path, capsys):
+    assert "no such file" in refused(capsys, tmp_path / "none.csv", options=Options("3"))
 
 
 def test_ranges_of_k():

@@ -121,3 +121,12 @@ def test_what_is_no_data_is_refused(points, tmp_path):
     paths = [write(tmp_path / "p.csv", points), write(tmp_path / "q.npy", points)]
     with pytest.raises(ValueError, match="other columns"):
         Files(paths)
+
+
+@pytest.mark.parametrize("name", ["none.csv", "none.tsv", "none.parquet"])
+def test_a_file_without_rows_is_named_and_adds_nothing_to_others(name, points, tmp_path):
+    none, some = write(tmp_path / name, points[:0]), write(tmp_path / "some.csv", points)
+    with pytest.raises(ValueError, match=rf"{name}: expected rows of numbers, got none"):
+        Files([none])
+    both, one = (KMeans(5, random_state=0).fit(Files(paths)) for paths in ([none, some], [some]))
+    assert torch.equal(both.labels_, one.labels_)

@@ -6,11 +6,14 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  (cyclopts reads the annotations)
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from cyclopts import Parameter
 
-from argrad.cli.cluster_job import Job, run, scan
+if TYPE_CHECKING:
+    from argrad.cli.cluster_job import Job
+
+_LOST, _REFUSED, _INTERRUPTED = 1, 2, 130  # exit codes
 
 
 @Parameter(name="*")
@@ -65,23 +68,49 @@ def cluster(*data: Path, options: Options) -> None:
         options: how.
     """
     try:
-        ks = parse_clusters(options.clusters)
-        job = _job(data, options)
-        if len(ks) > 1:
-            scan(job, ks)
-        else:
-            run(job, ks[0], resume=options.resume)
+        _cluster(data, options)
     except (ValueError, OSError, ImportError) as error:
-        sys.exit(f"argrad cluster: {error}")
+        _fail(error, _REFUSED)
     except RuntimeError as error:  # torch.distributed's, when another process is gone
-        sys.exit(f"argrad cluster: {error}{_go_on(options)}")
+        _fail(f"{error}{_go_on(options)}", _LOST)
     except KeyboardInterrupt:
-        sys.exit(f"argrad cluster: interrupted.{_go_on(options)}")
+        _fail(f"interrupted.{_go_on(options)}", _INTERRUPTED)
+
+
+def _cluster(data: tuple[Path, ...], options: Options) -> None:
+    ks = parse_clusters(options.clusters)
+    from argrad.cli.cluster_job import run, scan  # noqa: PLC0415  (imports torch: Ctrl-C may come meanwhile)
+
+    job = _job(data, options)
+    if options.resume:
+        _require_state(options, ks)
+    if len(ks) > 1:
+        scan(job, ks)
+    else:
+        run(job, ks[0], resume=options.resume)
+
+
+def _require_state(options: Options, ks: list[int]) -> None:
+    if len(ks) > 1:
+        raise ValueError(
+            f"--resume goes on with one number of clusters; a range keeps no state. Got {options.clusters}."
+        )
+    if not _has_state(options):
+        raise ValueError(f"--resume: there is no state of an earlier run in {options.out}.")
+
+
+def _fail(message: object, code: int) -> NoReturn:
+    sys.stderr.write(f"argrad cluster: {message}\n")
+    sys.exit(code)
 
 
 def _go_on(options: Options) -> str:
-    saved = options.out is not None and (options.out / "state.npz").exists()
-    return f"\nThe state after the last pass is in {options.out}: go on with --resume." if saved else ""
+    saved = f"\nThe state after the last pass is in {options.out}: go on with --resume."
+    return saved if _has_state(options) else ""
+
+
+def _has_state(options: Options) -> bool:
+    return options.out is not None and (options.out / "state.npz").exists()
 
 
 def parse_clusters(text: str) -> list[int]:
@@ -94,15 +123,21 @@ def parse_clusters(text: str) -> list[int]:
 
 
 def _job(data: tuple[Path, ...], options: Options) -> Job:
+    from argrad.cli.cluster_job import Job  # noqa: PLC0415  (imports torch)
+    from argrad.cli.names import require_device  # noqa: PLC0415
+
     if not data:
         raise ValueError("expected at least one file of data: argrad cluster DATA -k 20.")
     if (options.plot or options.resume) and options.out is None:
         raise ValueError("--plot and --resume need --out, the folder of the result.")
     if not 0 <= options.momentum < 1:
         raise ValueError(f"--momentum: expected a number in [0, 1). Got {options.momentum}.")
+    if not options.memory >= 0:  # NaN is none either
+        raise ValueError(f"--memory: expected a number of gigabytes, at least 0. Got {options.memory}.")
     for name, count in (("--max-iter", options.max_iter), ("--batch-size", options.batch_size)):
         if count is not None and count < 1:
             raise ValueError(f"{name}: expected a number above 0. Got {count}.")
+    require_device(options.device)
     names = ("columns", "weights", "ids", "scale", "metric", "init", "momentum", "max_iter", "seed", "device")
     kept = {name: getattr(options, name) for name in (*names, "memory", "batch_size", "out", "plot", "timeout")}
     return Job(data, **kept)

@@ -15,6 +15,7 @@ from argrad._checks import require
 from argrad.cli.cluster_output import Found, progress, tell, write_result, write_scan
 from argrad.cluster import Files, Shard
 from argrad.cluster.files import open_table
+from argrad.cluster.files.table import require_columns
 from argrad.cluster.rows import Memory, column_moments
 from argrad.cluster.saved import load_state, save_state
 from argrad.cluster.seeding import seed_centroids
@@ -69,6 +70,7 @@ def run(job: Job, k: int, *, resume: bool) -> None:
     """Cluster into k, saving the state after every pass; write the result."""
     with _processes(job) as (rank, world):
         files = _open(job, (rank, world))
+        _make_folder(job.out if rank == 0 else None)
         rows, scaling = _rows(job, files, world)
         state = _begin(job, rows, k, resume=resume)
         passes = rows.passes()
@@ -89,7 +91,11 @@ def scan(job: Job, ks: Sequence[int]) -> None:
     """Cluster into each number of clusters; write inertia and silhouette of each."""
     with _processes(job) as (_rank, world):
         require(world == 1, "-k", "argrad cluster", "one number under torchrun", f"{ks[0]}:{ks[-1]}")
-        rows, _ = _rows(job, _open(job, (0, 1)), 1)
+        files = _open(job, (0, 1))
+        most = f"at most {files.count}, the number of rows"
+        require(ks[-1] <= files.count, "-k", "argrad cluster", most, f"{ks[0]}:{ks[-1]}")
+        _make_folder(job.out)
+        rows, _ = _rows(job, files, 1)
         results = []
         with progress(len(ks), show=True) as report:
             for k in ks:
@@ -112,15 +118,26 @@ def sample(rows: Rows, labels: Tensor, most: int = _SAMPLE) -> tuple[Tensor, Ten
     return torch.cat([part[0] for part in parts]).cpu(), torch.cat(shown).cpu()
 
 
+def _make_folder(path: Path | None) -> None:
+    """Make the folder now: better than to learn after the work that it cannot be."""
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out {path} cannot be made: {error.strerror}.") from error
+
+
 def _open(job: Job, part: tuple[int, int]) -> Files:
-    return Files(job.data, job.columns or _points(job), job.weights, job.batch_size, part=part)
+    points = None if job.ids is None else _points(job, job.ids)
+    return Files(job.data, job.columns or points, job.weights, job.batch_size, part=part)
 
 
-def _points(job: Job) -> list[str] | None:
-    """Leave the column of the rows' names out of the points."""
-    if job.ids is None:
-        return None
-    return [name for name in open_table(job.data[0]).names if name not in (job.ids, job.weights)]
+def _points(job: Job, ids: str) -> list[str]:
+    """Leave the column of the rows' names, which must be there, out of the points."""
+    table = open_table(job.data[0])
+    require_columns(table, [ids])
+    return [name for name in table.names if name not in (ids, job.weights)]
 
 
 def _rows(job: Job, files: Files, world: int) -> tuple[Rows, tuple[Tensor, Tensor] | None]:
@@ -154,8 +171,6 @@ def _begin(job: Job, rows: Rows, k: int, *, resume: bool) -> State:
 
 def _each(job: Job, k: int, rank: int, report: Any) -> Any:
     """After each pass: save the state (the first process does), and show it."""
-    if job.out is not None and rank == 0:
-        job.out.mkdir(parents=True, exist_ok=True)
     problem = job.problem(k)
 
     def on_pass(state: State) -> None:

@@ -84,7 +84,6 @@ def tell(found: Found) -> None:
 
 def write_result(out: Path, found: Found, problem: dict[str, Any], ids: list[str] | None, *, plot: bool) -> None:
     """Write labels, centroids, the summary and the picture, each whole or not at all."""
-    out.mkdir(parents=True, exist_ok=True)
     if plot:
         scaled = found.state.centroids.cpu()
         draw = (found.points, found.shown, scaled, found.sizes, found.history)
@@ -121,7 +120,6 @@ def write_scan(out: Path | None, results: Sequence[tuple[int, float, float, int]
     Console().print(f"* the largest silhouette: k = {best}")
     if out is None:
         return
-    out.mkdir(parents=True, exist_ok=True)
     if plot:
         ks, inertias, values, _ = zip(*results, strict=True)
         replace_file(out / "scan.png", lambda path: plot_scan(path, ks, inertias, values))

@@ -40,7 +40,7 @@ class Files:
 
     Raises:
         FileNotFoundError, ValueError: if a file is missing, of an unknown kind, has text where numbers are expected, or
-            other columns than the first; by file, line and column.
+            other columns than the first, by file, line and column; or if no file has rows.
 
     Wrong when the data fit in memory: each pass reads the files anew.
 
@@ -67,6 +67,8 @@ class Files:
         for table in tables[1:]:
             if table.names != tables[0].names:
                 raise ValueError(f"{table.path} has other columns than {tables[0].path}: {_few(table.names)}.")
+        if not any(table.rows for table in tables):
+            raise ValueError(f"{_few([str(path) for path in self.paths])}: expected rows of numbers, got none.")
         object.__setattr__(self, "_tables", tables)
         for table in tables:
             table.require_numbers(self._used())

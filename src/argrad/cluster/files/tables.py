@@ -77,7 +77,7 @@ class FrameTable:
             names = ", ".join(repr(name) for name in text)
             raise ValueError(
                 f"{self.path}: expected numbers, got text in column {names}. "
-                "Name the columns to use (--columns), or drop these."
+                "Name the columns to use (--columns), or the one that names the rows (--id), or drop these."
             )
 
     def require_finite(self, values: Tensor, row: int, columns: Sequence[str]) -> None:
