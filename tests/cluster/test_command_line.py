@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -193,6 +194,16 @@ def test_resume_needs_one_k_and_a_state(iris, tmp_path, capsys):
     assert f"no state of an earlier run in {out}" in said
     assert "one number of clusters" in refused(capsys, iris, options=Options("2:4", ids="name", out=out, resume=True))
     assert not out.exists()
+
+
+def test_control_c_during_the_imports_ends_in_a_line(iris, capsys, monkeypatch):
+    class Importing:
+        @property
+        def run(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "argrad.cli.cluster_job", Importing())
+    assert "interrupted." in refused(capsys, iris, options=Options("3", ids="name"), code=130)
 
 
 def test_no_such_file(tmp_path, capsys):

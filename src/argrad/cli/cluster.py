@@ -79,7 +79,10 @@ def cluster(*data: Path, options: Options) -> None:
 
 def _cluster(data: tuple[Path, ...], options: Options) -> None:
     ks = parse_clusters(options.clusters)
-    from argrad.cli.cluster_job import run, scan  # noqa: PLC0415  (imports torch: Ctrl-C may come meanwhile)
+    # Imported here, since Ctrl-C may come meanwhile. NumPy comes first: torch would import it and swallow a Ctrl-C.
+    import numpy  # noqa: F401, ICN001, PLC0415
+
+    from argrad.cli.cluster_job import run, scan  # noqa: PLC0415
 
     job = _job(data, options)
     if options.resume:
