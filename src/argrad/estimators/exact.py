@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -44,7 +43,7 @@ def all_vertices(choice: Choice, scores: tuple[Tensor, ...], dims: int, of: str)
         "scores",
         of,
         f"few enough to enumerate, at most {_MOST_STATES} joint states; IndeCateR and ScoreFunction take more",
-        states if few else f"{Decimal(states):.3g} states",
+        states if few else f"{min(states, 10**308):.3g} states",  # more have no float
     )
     radix = torch.tensor([m for m, v in sizes for _ in range(v)], dtype=torch.long, device=flat[0].device)
     stride = radix.flip(0).cumprod(0).flip(0) // radix
