@@ -87,3 +87,8 @@ def prepare(scores: Tensor, dim: int, mask: Tensor | None, of: str) -> Tensor:
 def move(tensor: Tensor, dim: int, to: int) -> Tensor:
     """Move a dimension; where it is in its place already, spare the call and its node in autograd's graph."""
     return tensor if dim % tensor.ndim == to % tensor.ndim else tensor.movedim(dim, to)
+
+
+def rows(table: Tensor, index: Tensor) -> Tensor:
+    """Take table[index], (n, *value) and (*batch,) → (*batch, *value), in the one way that torch 2.6 vmaps."""
+    return table.index_select(0, index.reshape(-1)).view(*index.shape, *table.shape[1:])

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from argrad._checks import require, require_choosable, require_count, require_mask, require_positive, require_scores
 from argrad.core import divide, exact, full_precision
+from argrad.verbs._door import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ def soft_argmax(
     # sums, and no product of matrices: autocast would take that in half precision, which coordinates do not survive
     where = torch.stack([(p * axis).sum(-1) for axis in points.unbind(-1)], -1)
     if hard:
-        where = exact(_rows(points, best.squeeze(-1)), where)
+        where = exact(rows(points, best.squeeze(-1)), where)
     where = where.to(scores.dtype)
     return where.squeeze(-1) if isinstance(dim, int) else where
 
@@ -157,9 +158,4 @@ def _per_dim(value: float | Sequence[float], parameter: str, dims: int) -> list[
 def _far(best: Tensor, sizes: Sequence[int], window: int) -> Tensor:
     """Mark the cells further than the window from the best one, in any dim."""
     index = torch.cartesian_prod(*(torch.arange(n, device=best.device) for n in sizes)).view(-1, len(sizes))
-    return ((index - _rows(index, best)).abs() > window).any(-1)
-
-
-def _rows(table: Tensor, index: Tensor) -> Tensor:
-    """Take table[index] in the one way that `vmap` takes for a single index too."""
-    return table.index_select(0, index.reshape(-1)).view(*index.shape, table.shape[-1])
+    return ((index - rows(index, best)).abs() > window).any(-1)

@@ -11,7 +11,7 @@ from argrad._checks import in_the_name_of, in_transform, require
 from argrad.choices.one_hot import one_hot, one_hot_index
 from argrad.core import VertexEstimator, quick
 from argrad.estimators import StraightThrough
-from argrad.verbs._door import prepare, require_fit
+from argrad.verbs._door import prepare, require_fit, rows
 from argrad.verbs._either import choose
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _weigh(y: Tensor, values: Tensor, shared: bool) -> Tensor:
 def _take(values: Tensor, index: Tensor, shared: bool) -> Tensor:
     """Take values[index]."""
     if shared:
-        return values.index_select(0, index.reshape(-1)).view(*index.shape, *values.shape[1:])
+        return rows(values, index)
     return values.gather(index.ndim, _aligned(index, values)).squeeze(index.ndim)
 
 
@@ -155,9 +155,9 @@ class _Gather(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             zeros = torch.zeros_like(values)
             if ctx.shared:
-                rows = grad.reshape(-1, *values.shape[1:])
+                incoming = grad.reshape(-1, *values.shape[1:])
                 add = zeros.index_add if in_transform() else zeros.index_add_  # in place saves a copy of the table
-                to_values = add(0, index.reshape(-1), rows)
+                to_values = add(0, index.reshape(-1), incoming)
             else:
                 to_values = zeros.scatter(index.ndim, _aligned(index, values), grad.unsqueeze(index.ndim))
         if ctx.needs_input_grad[2]:
