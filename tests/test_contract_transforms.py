@@ -7,7 +7,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 import argrad
-from argrad.core import VertexEstimator
+from argrad.core import VertexEstimator, as_tensor
 from contract_table import CASES, ESTIMATORS, OPS, fits, hard, pull_back, scores, seeded
 
 every_case = pytest.mark.parametrize(
@@ -211,6 +211,6 @@ def test_the_default_compiler_keeps_hard_hard_and_the_gradient():
 def test_no_carrier_outlives_its_use():
     """A pull-back's carrier takes no memory of its own."""
     s = scores(100)
-    carrier = argrad.ReinMax().carry(argrad.one_hot, s, argrad.one_hot.hard(s.detach()))
+    carrier = as_tensor(argrad.ReinMax().carry(argrad.one_hot, s, argrad.one_hot.hard(s.detach())))
     assert carrier.untyped_storage().nbytes() == s.element_size()
     assert isinstance(argrad.ReinMax(), VertexEstimator)

@@ -2,7 +2,7 @@
 
 import torch
 
-from argrad.core import Choice, exact, pull
+from argrad.core import Choice, Pull, exact
 
 
 def test_exact_is_bit_for_bit_the_value_and_has_the_gradient_of_the_carrier():
@@ -17,6 +17,6 @@ def test_exact_is_bit_for_bit_the_value_and_has_the_gradient_of_the_carrier():
 def test_pull_hands_the_incoming_gradient_to_its_rule():
     scores = torch.randn(2, 3, requires_grad=True)
     vertex = torch.eye(3)[:2]
-    carrier = pull(lambda _, s, y, g: s * 0 + y * g, Choice(hard=lambda s: s), scores, vertex)
-    (grad,) = torch.autograd.grad((carrier * torch.arange(6.0).view(2, 3)).sum(), scores)
+    carrier = Pull(lambda _, s, y, g: s * 0 + y * g, Choice(hard=lambda s: s), scores, vertex)
+    (grad,) = torch.autograd.grad((exact(vertex, carrier) * torch.arange(6.0).view(2, 3)).sum(), scores)
     assert torch.equal(grad, vertex * torch.arange(6.0).view(2, 3))

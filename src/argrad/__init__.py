@@ -41,7 +41,7 @@ _ROOMS = {
         "sparsemax",
     ],
     "comparison": ["compare"],
-    "core": ["Choice", "Estimator", "Noise", "VertexEstimator", "exact", "pull"],
+    "core": ["Choice", "Estimator", "Noise", "Pull", "VertexEstimator", "exact"],
     "estimators": [
         "Enumerate",
         "GappedStraightThrough",

@@ -13,8 +13,8 @@ One method an estimator, one verb a method: `pick` is the deterministic choice (
 sample (`argrad.sample`), `expect` is E[cost(y)] (`argrad.expect`).
 
 How a gradient is attached. The forward value is the vertex itself, bit for bit; the gradient travels through a
-*carrier*: a tensor shaped like the vertex whose own value is never used. `exact(vertex, carrier)` ties the two.
-A carrier is either ordinary differentiable torch code (a softmax) or a `pull`: a rule that maps the gradient at
+*carrier*, shaped like the vertex, whose own value is never used. `exact(vertex, carrier)` ties the two.
+A carrier is either ordinary differentiable torch code (a softmax) or a `Pull`: a rule that maps the gradient at
 the vertex to a gradient at the scores.
 """
 
@@ -22,11 +22,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
+
+from argrad._autograd import applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +67,7 @@ class Choice:
         enumerate: scores → all vertices, shape (|Y|, *batch, *event), in the scores' dtype.
         covariance: (mean, v) → Cov(mean) v, the covariance of the Gibbs law that has this mean, times v.
             As d soft(s) = Cov(soft(s)) ds, this is the Jacobian of `soft` without the scores.
-        second_order: (mean, code, v) → h with Cov(mean) h = 2 Cov((mean + vertex)/2) v − ½ Cov(mean) v, closed.
+        second_order: (mean, code, v) → 2 Cov((mean + vertex)/2) v − ½ Cov(mean) v, in closed form.
         conditional: (scores, vertex, generator) → scores plus noise, drawn given that `vertex` wins.
         lift: (scores, vertex, gap) → scores moved so that `vertex` wins by at least `gap`.
         decode: (code, scores) → vertex, for a choice whose `hard` and samplers return a compact code of the
@@ -179,19 +180,21 @@ class VertexEstimator(Estimator):
         return None
 
     @abstractmethod
-    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
-        """Give the carrier: shaped like the scores, linked to them, its value never used."""
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor | Pull:
+        """Give the carrier: a tensor shaped like the scores and linked to them, its value never used, or a rule."""
 
     def sharpen(self, choice: Choice, scores: Tensor) -> Tensor:  # noqa: ARG002
         """Give the scores of the law to draw from."""
         return scores
 
-    def pick_pair(self, choice: Choice, scores: Tensor) -> tuple[Tensor, Tensor]:
+    def pick_pair(self, choice: Choice, scores: Tensor) -> tuple[Tensor, Tensor | Pull]:
         """Give the best vertex (or its code) and the carrier."""
         vertex = choice.hard(scores.detach())
         return vertex, self.carry(choice, scores, vertex)
 
-    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    def draw_pair(
+        self, choice: Choice, scores: Tensor, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor | Pull]:
         """Give a random vertex (or its code) and the carrier."""
         law = self.sharpen(choice, scores.detach())
         noise_law = self.drawn_by()
@@ -231,24 +234,23 @@ def divide(scores: Tensor, divisor: float | Tensor) -> Tensor:
     return (scores.masked_fill(masked, 0) / divisor).masked_fill(masked, -torch.inf)
 
 
-def exact(value: Tensor, carrier: Tensor) -> Tensor:
+def exact(value: Tensor, carrier: Tensor | Pull) -> Tensor:
     """Return `value`, bit for bit, with the gradient of `carrier`: the straight-through device.
 
-    `value + (carrier − carrier.detach())` says the same in arithmetic, for two more passes over memory; it is what
-    a compiler gets to see, which fuses them.
+    For a tensor `value + (carrier − carrier.detach())` says the same in arithmetic, with two more passes over memory.
     """
-    if torch.compiler.is_compiling():
-        return value.detach() + (carrier - carrier.detach()).to(value.dtype)
-    return _Exact.apply(value.detach(), carrier)
+    if isinstance(carrier, Pull):
+        return _pulled(value.detach(), carrier.scores, carrier.code, carrier.choice, carrier.rule, *carrier.known)
+    return _tied(value.detach(), carrier)
 
 
-def quick(function: type[torch.autograd.Function]) -> type[torch.autograd.Function]:
-    """Remember the signature of `forward`, which torch otherwise works out again at each call (0.1 ms)."""
-    function.forward.__signature__ = signature(function.forward)  # type: ignore[attr-defined]
-    return function
+def as_tensor(carrier: Tensor | Pull) -> Tensor:
+    """Give the carrier as a tensor; that of a rule has the value zero, which takes no memory."""
+    if isinstance(carrier, Pull):
+        return exact(carrier.scores.new_zeros(()).expand(carrier.scores.shape), carrier)
+    return carrier
 
 
-@quick
 class _Exact(torch.autograd.Function):
     generate_vmap_rule = True
 
@@ -272,34 +274,45 @@ class _Exact(torch.autograd.Function):
         return tangent.to(ctx.value_dtype, copy=True)
 
 
-def pull(
-    rule: Callable[[Choice, Tensor, Tensor, Tensor], Tensor], choice: Choice, scores: Tensor, vertex: Tensor
-) -> Tensor:
-    """Return a carrier whose gradient is a rule: `rule(choice, scores, code, grad_vertex)` → `grad_scores`.
+_tied = applied(_Exact)
 
-    For rules that need the incoming gradient. The carrier's value is a zero that takes no memory. The rule is
-    ordinary differentiable torch code, in full precision, so it can be differentiated again.
+
+@dataclass(frozen=True)
+class Pull:
+    """A carrier whose gradient is a rule: `rule(choice, scores, code, grad_vertex, *known)` → `grad_scores`.
+
+    For rules that need the incoming gradient. The rule is ordinary differentiable torch code, in full precision, so it
+    can be differentiated again. What is `known` of the scores already, such as their softmax, is kept and passed on, so
+    that the rule need not work it out again; only when the rule itself is differentiated it must, and gets nothing.
     """
-    return _Pull.apply(scores, vertex, choice, rule)
+
+    rule: Callable[..., Tensor]
+    choice: Choice
+    scores: Tensor
+    code: Tensor
+    known: tuple[Tensor, ...] = ()
 
 
-@quick
 class _Pull(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
     # pyrefly: ignore[bad-override]
-    def forward(scores: Tensor, vertex: Tensor, choice: Choice, rule: Callable[..., Tensor]) -> Tensor:  # noqa: ARG004
-        return scores.new_zeros(()).expand(scores.shape)
+    def forward(value: Tensor, *inputs: Any) -> Tensor:  # noqa: ARG004
+        return value.detach()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
-        scores, vertex, ctx.choice, ctx.rule = inputs
-        ctx.save_for_backward(scores, vertex)
+        _value, scores, code, ctx.choice, ctx.rule, *known = inputs
+        ctx.save_for_backward(scores, code, *known)
 
     @staticmethod
     # pyrefly: ignore[bad-override]
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        scores, vertex = ctx.saved_tensors
-        grad_scores = ctx.rule(ctx.choice, full_precision(scores), vertex, full_precision(grad))
-        return grad_scores.to(scores.dtype), None, None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        scores, code, *known = ctx.saved_tensors
+        constants = () if torch.is_grad_enabled() else known
+        grad_scores = ctx.rule(ctx.choice, full_precision(scores), code, full_precision(grad), *constants)
+        return None, grad_scores.to(scores.dtype), *[None] * (3 + len(known))
+
+
+_pulled = applied(_Pull)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from argrad._autograd import applied
 from argrad._checks import in_transform, require, require_scores
 from argrad.choices._chain_messages import (
     backward_messages,
@@ -34,7 +35,7 @@ from argrad.choices._gibbs import (
 )
 from argrad.choices._sparsemap import sparsemap
 from argrad.choices.simplex import sparsemax
-from argrad.core import Choice, drawn_from, full_precision, quick
+from argrad.core import Choice, drawn_from, full_precision
 
 _DIMS = 3
 
@@ -199,8 +200,7 @@ def _vertex(path: Tensor, like: Tensor) -> Tensor:
 
 
 def _law(scores: Tensor) -> tuple[Tensor, Tensor]:
-    function = _Law if torch.compiler.is_compiling() else _LawWithTangent
-    return function.apply(full_precision(scores))
+    return _law_of(full_precision(scores))
 
 
 def _covariance(mean: Tensor, v: Tensor) -> Tensor:
@@ -208,7 +208,6 @@ def _covariance(mean: Tensor, v: Tensor) -> Tensor:
     return covariance(mean, v) if plain else covariance_in_place(mean, v)
 
 
-@quick
 class _Law(torch.autograd.Function):
     """log Z and the marginals; as d log Z = ⟨mean, ds⟩ and d mean = Cov(mean) ds, the mean is all that is kept."""
 
@@ -235,15 +234,14 @@ class _Law(torch.autograd.Function):
         moved = _covariance(mean, grad_mean)
         return moved if total is None else total + moved
 
-
-class _LawWithTangent(_Law):
-    """The same with a forward-mode derivative, which the compiler does not trace."""
-
     @staticmethod
     # pyrefly: ignore[bad-override]
     def jvp(ctx: Any, tangent: Tensor) -> tuple[Tensor, Tensor]:
         (mean,) = ctx.saved_tensors
         return (mean * tangent).sum((-3, -2, -1)), covariance(mean, tangent)
+
+
+_law_of = applied(_Law)
 
 
 def _enumerate(scores: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.functional import logsigmoid
 
+from argrad._autograd import applied
 from argrad._checks import require, require_choosable, require_count, require_scores
 from argrad.choices._gibbs import require_enumerable, spread
 from argrad.choices._subset_counts import (
@@ -113,8 +114,7 @@ def _law(scores: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
     best_index(scores, k)
     z = full_precision(scores)
     centred = z - threshold(z.detach(), k)
-    law = _Law if torch.compiler.is_compiling() else _LawWithTangent
-    log_count, mean = law.apply(centred, k)
+    log_count, mean = _law_of(centred, k)
     return log_count, mean, centred
 
 
@@ -149,16 +149,15 @@ class _Law(torch.autograd.Function):
         spread_out = _covariance(centred, mean, grad_mean, ctx.k)
         return (spread_out if total is None else total + spread_out), None
 
-
-class _LawWithTangent(_Law):
-    """The same with a forward-mode derivative, which the compiler does not trace."""
-
     @staticmethod
     # pyrefly: ignore[bad-override]
     def jvp(ctx: Any, tangent: Tensor, _k: None) -> tuple[Tensor, Tensor]:
         centred, mean = ctx.saved_tensors
         log_tangent = ((mean - torch.sigmoid(centred)) * tangent).sum(-1)
         return log_tangent, _covariance(centred, mean, tangent, ctx.k)
+
+
+_law_of = applied(_Law)
 
 
 def _covariance(centred: Tensor, mean: Tensor, v: Tensor, k: int) -> Tensor:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, isqrt
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from argrad._checks import in_transform, reads_values, require_choosable
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice, drawn_from, full_precision
 
 _FEW_OPTIONS, _SMALL = 128, 2**16  # below either, one cumulative sum is quicker than two steps
-_BELOW_ONE = 1 - 2.0**-52  # keeps a level below the total, above which there is no option
 
 
 def best_index(scores: Tensor) -> Tensor:
@@ -30,32 +30,45 @@ def draw_index(scores: Tensor, samples: int, generator: torch.Generator | None) 
 def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
     """Invert the cumulative distribution: one random number a draw, however many options there are.
 
-    In two steps, first a block of options and then the option in it, because a cumulative sum over the whole row
-    is most of the work. Weights of a block are summed as they come, blocks in float64, so that rare options come at
-    their rate.
+    In two steps, because a cumulative sum over the whole row is most of the work: the options are dealt to lanes like
+    cards, one is drawn among the lanes' sums and one in its lane. Sums over a lane are taken as they come, the two
+    cumulative ones in float64, so that rare options come at their rate.
     """
-    n = weights.shape[-1]
-    width = 1 << (n.bit_length() // 2)
+    n, shape = weights.shape[-1], (*weights.shape[:-1], samples)
     if n < _FEW_OPTIONS or weights.numel() < _SMALL:
-        return _climb(weights, samples, generator)
-    whole = n - n % width
-    sums = weights[..., :whole].unflatten(-1, (-1, width)).sum(-1)
-    if whole < n:
-        sums = torch.cat([sums, weights[..., whole:].sum(-1, keepdim=True)], -1)
-    first = _climb(sums, samples, generator).movedim(0, -1).unsqueeze(-1) * width  # (*batch, samples, 1)
-    within = first + torch.arange(width, device=weights.device)
-    rows = weights.unsqueeze(-2).expand(*weights.shape[:-1], samples, n)
-    inside = rows.gather(-1, within.clamp_max(n - 1)).masked_fill(within >= n, 0)
-    return first.squeeze(-1).movedim(-1, 0) + _climb(inside, 1, generator).squeeze(0).movedim(-1, 0)
+        return _climb(weights, _uniform(shape, weights, generator)).movedim(-1, 0)
+    first, second = _uniform((2, *shape), weights, generator).unbind(0)
+    lanes = _lanes(n)
+    left = n % lanes
+    dealt = weights[..., : n - left] if left else weights
+    sums = dealt.unflatten(-1, (-1, lanes)).sum(-2)
+    if left:
+        sums = sums + pad(weights[..., n - left :], (0, lanes - left))
+    lane = _climb(sums, first).unsqueeze(-1)
+    places = lane + torch.arange(0, n, lanes, device=weights.device)
+    inside = weights.gather(-1, (places.clamp_max(n - 1) if left else places).flatten(-2)).view(places.shape)
+    if left:
+        inside = inside.masked_fill(places >= n, 0)
+    return torch.add(lane, _climb(inside, second.unsqueeze(-1)), alpha=lanes).squeeze(-1).movedim(-1, 0)
 
 
-def _climb(weights: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
+def _lanes(n: int) -> int:
+    """To how many lanes to deal n options: about √n, and if possible with none left over."""
+    root = isqrt(n)
+    return next((lanes for lanes in range(root, 2 * root) if n % lanes == 0), root)
+
+
+def _uniform(shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None) -> Tensor:
+    return torch.rand(shape, dtype=torch.float64, device=like.device, **drawn_from(generator))
+
+
+def _climb(weights: Tensor, uniform: Tensor) -> Tensor:
+    """Find the first option whose cumulative weight exceeds uniform × total: (*batch, n), (*batch, samples) → the like.
+
+    There is one: a float64 below 1 is at most 1 − 2⁻⁵³, and times the total it rounds to less than the total.
+    """
     ladder = weights.cumsum(-1, dtype=torch.float64)
-    total = ladder[..., -1:]
-    shape = (*total.shape[:-1], samples)
-    uniform = torch.rand(shape, dtype=torch.float64, device=weights.device, **drawn_from(generator))
-    level = uniform * (total * _BELOW_ONE)
-    return torch.searchsorted(ladder, level, right=True).movedim(-1, 0)
+    return torch.searchsorted(ladder, uniform * ladder[..., -1:], right=True)
 
 
 def from_index(index: Tensor, scores: Tensor) -> Tensor:
@@ -70,7 +83,7 @@ def _hard(scores: Tensor) -> Tensor:
 
 def _soft(scores: Tensor) -> Tensor:
     p = torch.softmax(full_precision(scores), -1)
-    if reads_values(p) and not isfinite(p[..., 0].sum().item()):  # one number a row tells whether the row is bad
+    if reads_values(p) and not isfinite(p.select(-1, 0).sum().item()):  # one number a row tells whether the row is bad
         require_choosable(scores.detach().amax(-1), "softmax")
     return p
 
@@ -100,15 +113,17 @@ def _covariance(mean: Tensor, v: Tensor) -> Tensor:
 
 
 def _second_order(mean: Tensor, vertex: Tensor, v: Tensor) -> Tensor:
-    """Give h = ½[v + y (v_x − ⟨p, v⟩)/p_x], from multiplying out 2 Cov((p + y)/2) v − ½ Cov(p) v = Cov(p) h."""
+    """Give ½[p∘(v − v_x) + y (v_x − ⟨p, v⟩)], from multiplying out 2 Cov((p + y)/2) v − ½ Cov(p) v."""
     return _second_order_at(mean, vertex.argmax(-1), v)
 
 
 def _second_order_at(mean: Tensor, index: Tensor, v: Tensor) -> Tensor:
     index = index.unsqueeze(-1)
-    gain = (v.gather(-1, index) - torch.linalg.vecdot(mean, v).unsqueeze(-1)) / mean.gather(-1, index)
-    half = v / 2
-    return half.scatter_add(-1, index, gain / 2) if in_transform() else half.scatter_add_(-1, index, gain / 2)
+    at = v.gather(-1, index)
+    gain = at - torch.linalg.vecdot(mean, v).unsqueeze(-1)
+    if in_transform():  # vmap has no rule for the others
+        return ((v - at) * mean).scatter_add(-1, index, gain) / 2
+    return (v - at).mul_(mean).scatter_add_(-1, index, gain).div_(2)
 
 
 def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | None) -> Tensor:

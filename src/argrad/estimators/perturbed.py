@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import NOISE, require_count, require_function, require_positive
-from argrad.core import Estimator, VertexEstimator, full_precision, pull
+from argrad.core import Estimator, Pull, VertexEstimator, full_precision
 from argrad.noise import Gumbel, Normal
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ class ImplicitMLE(VertexEstimator):
         """Give the noise."""
         return self.noise
 
-    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Pull:
         """Attach the difference of two solutions."""
-        return pull(self._rule, choice, scores, vertex)
+        return Pull(self._rule, choice, scores, vertex)
 
     def _rule(self, choice: Choice, scores: Tensor, vertex: Tensor, grad: Tensor) -> Tensor:
         return _towards(choice, scores, vertex, grad, self.step)
@@ -160,9 +160,9 @@ class Interpolation(VertexEstimator):
         """Only `hard`."""
         return {"pick": (), "expect": ()}
 
-    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Pull:
         """Attach the slope."""
-        return pull(self._rule, choice, scores, vertex)
+        return Pull(self._rule, choice, scores, vertex)
 
     def _rule(self, choice: Choice, scores: Tensor, vertex: Tensor, grad: Tensor) -> Tensor:
         return _towards(choice, scores, vertex, grad, self.step)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require, require_count, require_positive
-from argrad.core import VertexEstimator, full_precision, pull
+from argrad.core import Pull, VertexEstimator, full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,18 +74,18 @@ class ReinMax(VertexEstimator):
     def _plain(self) -> bool:
         return not isinstance(self.temperature, torch.Tensor) and self.temperature == 1
 
-    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Pull]:
         """Give a vertex and its carrier; at temperature 1 where the choice knows them, by the closed form."""
         if self._plain and choice.has("sample_mean") and choice.has("second_order"):
-            mean = choice.soft(full_precision(scores))
-            vertex = choice.sample_mean(mean.detach(), 1, generator).squeeze(0)
-            return vertex, pull(_second_order, choice, mean, vertex)
+            mean = choice.soft(full_precision(scores.detach()))
+            vertex = choice.sample_mean(mean, 1, generator).squeeze(0)
+            return vertex, Pull(_second_order, choice, scores, vertex, (mean,))
         vertex = choice.sample(scores.detach(), 1, generator).squeeze(0)
         return vertex, self.carry(choice, scores, vertex)
 
-    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Pull:
         """Attach the second-order rule."""
-        return pull(self._rule, choice, scores, vertex)
+        return Pull(self._rule, choice, scores, vertex)
 
     def _rule(self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor) -> Tensor:
         vertex = choice.vertex(code, scores)
@@ -93,8 +93,8 @@ class ReinMax(VertexEstimator):
         return 2 * choice.covariance((warm + vertex) / 2, grad) - choice.covariance(mean, grad) / 2
 
 
-def _second_order(choice: Choice, mean: Tensor, vertex: Tensor, grad: Tensor) -> Tensor:
-    return choice.second_order(mean, vertex, grad)
+def _second_order(choice: Choice, scores: Tensor, code: Tensor, grad: Tensor, mean: Tensor | None = None) -> Tensor:
+    return choice.second_order(choice.soft(scores) if mean is None else mean, code, grad)
 
 
 @dataclass(frozen=True)
@@ -140,14 +140,14 @@ class GumbelRao(VertexEstimator):
         """The law, the noise given its outcome, and the relaxation with its covariance."""
         return dict.fromkeys(("draw", "expect"), ("sample", "conditional", "soft", "covariance"))
 
-    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Pull:
         """Attach the average, with the default generator."""
-        return pull(partial(self._rule, generator=None), choice, scores, vertex)
+        return Pull(partial(self._rule, generator=None), choice, scores, vertex)
 
-    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Pull]:
         """Give a vertex and a carrier whose backward pass draws its noise from the same generator."""
         vertex = choice.sample(scores.detach(), 1, generator).squeeze(0)
-        return vertex, pull(partial(self._rule, generator=generator), choice, scores, vertex)
+        return vertex, Pull(partial(self._rule, generator=generator), choice, scores, vertex)
 
     def _rule(
         self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor, generator: torch.Generator | None

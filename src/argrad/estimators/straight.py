@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import NOISE, require_function, require_positive
-from argrad.core import VertexEstimator, full_precision, pull
+from argrad.core import Pull, VertexEstimator, full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,9 +40,9 @@ class Identity(VertexEstimator):
         """Only `hard`; a draw needs the law."""
         return {"pick": (), "draw": ("sample",), "expect": ("sample",)}
 
-    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Pull:
         """Pass the gradient, but not to a mask."""
-        return pull(_unchanged, choice, scores, vertex)
+        return Pull(_unchanged, choice, scores, vertex)
 
 
 def _unchanged(choice: Choice, scores: Tensor, vertex: Tensor, grad: Tensor) -> Tensor:  # noqa: ARG001
@@ -120,7 +120,9 @@ class StraightThrough(VertexEstimator):
         """Give the noise."""
         return self.noise
 
-    def draw_pair(self, choice: Choice, scores: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    def draw_pair(
+        self, choice: Choice, scores: Tensor, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor | Pull]:
         """Give a vertex and its carrier; where one mean serves the draw and the way back, it is computed once."""
         if not (self._plain and choice.has("sample_mean")):
             return super().draw_pair(choice, scores, generator)
@@ -169,9 +171,9 @@ class Spigot(VertexEstimator):
         """The projection; a draw, which `expect` makes, needs the law."""
         return {"pick": ("project",), "draw": ("project", "sample"), "expect": ("project", "sample")}
 
-    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Tensor:
+    def carry(self, choice: Choice, scores: Tensor, vertex: Tensor) -> Pull:
         """Attach the projected step."""
-        return pull(self._rule, choice, scores, vertex)
+        return Pull(self._rule, choice, scores, vertex)
 
     def _rule(self, choice: Choice, scores: Tensor, code: Tensor, grad: Tensor) -> Tensor:
         vertex = choice.vertex(code, scores)

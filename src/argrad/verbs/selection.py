@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from argrad._autograd import applied
 from argrad._checks import in_the_name_of, in_transform, require
 from argrad.choices.one_hot import one_hot, one_hot_index
-from argrad.core import VertexEstimator, quick
+from argrad.core import VertexEstimator, as_tensor
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit, rows
 from argrad.verbs._either import choose
@@ -79,8 +80,7 @@ def select(
             if sample
             else in_the_name_of("select", estimator.pick_pair, one_hot_index, moved)
         )
-        gather = _Gather if torch.compiler.is_compiling() else _GatherWithTangent
-        return gather.apply(values, *pair, shared)
+        return _gathered(values, pair[0], as_tensor(pair[1]), shared)
     y = choose(one_hot, moved, grad, "select", sample, generator)
     return _weigh(y, values, shared)
 
@@ -129,7 +129,6 @@ def _aligned(index: Tensor, values: Tensor) -> Tensor:
     return index.view(*index.shape, 1, *[1] * len(rest)).expand(*index.shape, 1, *rest)
 
 
-@quick
 class _Gather(torch.autograd.Function):
     """values[index] forward; backward to the values at the index, and to the carrier of the vertex."""
 
@@ -164,18 +163,6 @@ class _Gather(torch.autograd.Function):
             to_vertex = _inner(grad, values, index.ndim, ctx.shared).to(ctx.carrier_dtype)
         return to_values, None, to_vertex, None
 
-
-def _inner(grad: Tensor, values: Tensor, batch: int, shared: bool) -> Tensor:
-    """⟨g, v_i⟩ for every option: (*batch, *value) with the values → (*batch, n)."""
-    if shared:
-        return grad.flatten(batch) @ values.flatten(1).T if values.ndim > 1 else grad.unsqueeze(-1) * values
-    products = grad.unsqueeze(batch) * values
-    return products.flatten(batch + 1).sum(-1) if products.ndim > batch + 1 else products
-
-
-class _GatherWithTangent(_Gather):
-    """The same with a forward-mode derivative, which the compiler does not trace."""
-
     @staticmethod
     # pyrefly: ignore[bad-override]
     def jvp(
@@ -188,3 +175,14 @@ class _GatherWithTangent(_Gather):
         if carrier_tangent is not None:
             out = out + _weigh(carrier_tangent.to(values.dtype), values, ctx.shared)
         return out
+
+
+_gathered = applied(_Gather)
+
+
+def _inner(grad: Tensor, values: Tensor, batch: int, shared: bool) -> Tensor:
+    """⟨g, v_i⟩ for every option: (*batch, *value) with the values → (*batch, n)."""
+    if shared:
+        return grad.flatten(batch) @ values.flatten(1).T if values.ndim > 1 else grad.unsqueeze(-1) * values
+    products = grad.unsqueeze(batch) * values
+    return products.flatten(batch + 1).sum(-1) if products.ndim > batch + 1 else products
