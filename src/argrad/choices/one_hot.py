@@ -41,7 +41,7 @@ def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | 
     lanes = _lanes(n)
     left = n % lanes
     dealt = weights[..., : n - left] if left else weights
-    sums = dealt.unflatten(-1, (-1, lanes)).sum(-2)
+    sums = dealt.reshape(*weights.shape[:-1], n // lanes, lanes).sum(-2)
     if left:
         sums = sums + pad(weights[..., n - left :], (0, lanes - left))
     lane = _climb(sums, first).unsqueeze(-1)
@@ -68,7 +68,7 @@ def _climb(weights: Tensor, uniform: Tensor) -> Tensor:
     There is one: a float64 below 1 is at most 1 − 2⁻⁵³, and times the total it rounds to less than the total.
     """
     ladder = weights.cumsum(-1, dtype=torch.float64)
-    return torch.searchsorted(ladder, uniform * ladder[..., -1:], right=True)
+    return torch.searchsorted(ladder, uniform * ladder.narrow(-1, -1, 1), right=True)
 
 
 def from_index(index: Tensor, scores: Tensor) -> Tensor:
@@ -119,11 +119,11 @@ def _second_order(mean: Tensor, vertex: Tensor, v: Tensor) -> Tensor:
 
 def _second_order_at(mean: Tensor, index: Tensor, v: Tensor) -> Tensor:
     index = index.unsqueeze(-1)
-    at = v.gather(-1, index)
-    gain = at - torch.linalg.vecdot(mean, v).unsqueeze(-1)
+    at, weighed = v.gather(-1, index), mean * v
+    gain = at - weighed.sum(-1, keepdim=True)
     if in_transform():  # vmap has no rule for the others
-        return ((v - at) * mean).scatter_add(-1, index, gain) / 2
-    return (v - at).mul_(mean).scatter_add_(-1, index, gain).div_(2)
+        return (weighed - mean * at).scatter_add(-1, index, gain) / 2
+    return weighed.addcmul_(mean, at, value=-1).scatter_add_(-1, index, gain).div_(2)
 
 
 def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | None) -> Tensor:
