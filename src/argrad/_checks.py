@@ -81,22 +81,22 @@ def require_scores(scores: object, of: str, dim: int | None = -1, *, name: str =
         error=TypeError,
     )
     assert isinstance(scores, Tensor)  # noqa: S101  (for the type checker; checked above)
-    if dim is None:
-        return
+    if dim is not None:
+        _require_dim(scores, dim, of, name)
+
+
+def _require_dim(scores: Tensor, dim: int, of: str, name: str) -> None:
+    """The words come last: the sizes may be symbols of a compiler, which cannot be put in words."""
     low, high = -max(scores.ndim, 1), max(scores.ndim, 1) - 1
-    shape = f"with {name} of shape {tuple(scores.shape)}"
-    whole = isinstance(dim, int) and not isinstance(dim, bool)
-    require(whole, "dim", of, "an int", dim, context=shape, error=TypeError)
-    require(
-        scores.ndim > 0 and low <= dim <= high,
-        "dim",
-        of,
-        f"in [{low}, {high}]" if scores.ndim else f"a dimension of the {name}, which must have one",
-        dim,
-        context=shape,
-        error=IndexError,
-    )
-    require(scores.shape[dim] > 0, name, of, f"of at least one option along dim={dim}", scores)
+    if not isinstance(dim, int) or isinstance(dim, bool):
+        shape = f"with {name} of shape {tuple(scores.shape)}"
+        require(False, "dim", of, "an int", dim, context=shape, error=TypeError)
+    if scores.ndim == 0 or not low <= dim <= high:
+        shape = f"with {name} of shape {tuple(scores.shape)}"
+        expected = f"in [{low}, {high}]" if scores.ndim else f"a dimension of the {name}, which must have one"
+        require(False, "dim", of, expected, dim, context=shape, error=IndexError)
+    if scores.shape[dim] == 0:
+        require(False, name, of, f"of at least one option along dim={dim}", scores)
 
 
 def require_mask(mask: Tensor | None, scores: Tensor, of: str) -> None:

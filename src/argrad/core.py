@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from argrad._autograd import applied
+from argrad._checks import in_functorch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -221,11 +222,6 @@ def full_precision(scores: Tensor) -> Tensor:
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
-def drawn_from(generator: torch.Generator | None) -> dict[str, Any]:
-    """Name the generator to torch's random functions if there is one: given None, they refuse symbolic sizes."""
-    return {} if generator is None else {"generator": generator}
-
-
 def divide(scores: Tensor, divisor: float | Tensor) -> Tensor:
     """Divide scores, where a masked one (−inf) has no derivative in a divisor that learns: 0·∞ would be NaN."""
     if not isinstance(divisor, Tensor):
@@ -241,6 +237,8 @@ def exact(value: Tensor, carrier: Tensor | Pull) -> Tensor:
     """
     if isinstance(carrier, Pull):
         return _pulled(value.detach(), carrier.scores, carrier.code, carrier.choice, carrier.rule, *carrier.known)
+    if torch.compiler.is_compiling() and in_functorch():  # the compiler knows no vmap of a function's own derivative
+        return value.detach() + (carrier - carrier.detach()).to(value.dtype)
     return _tied(value.detach(), carrier)
 
 

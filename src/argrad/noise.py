@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require_count
-from argrad.core import Noise, drawn_from
+from argrad._ops import drawn_from, uniform
+from argrad.core import Noise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,10 +22,10 @@ def _precise(like: Tensor) -> torch.dtype:
 def _exponential(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draw unit exponentials, never 0 and fine near it: that is where the large Gumbels come from."""
     dtype = _precise(like)
-    # 53 bits, whatever the dtype: float32 keeps the digits of a small number, but `rand` in float32 does not make them
-    uniform = torch.rand(like.shape, dtype=torch.float64, device=like.device, **drawn_from(generator)).to(dtype)
+    # 53 bits, whatever the dtype: float32 keeps the digits of a small number, but a uniform float32 does not make them
+    level = uniform(like.shape, like, generator).to(dtype)
     eps, tiny = torch.finfo(dtype).eps, torch.finfo(dtype).tiny
-    return uniform.clamp_min_(tiny).clamp_max_(1 - eps).neg_().log1p_().neg_()  # vmap has no rule for `clamp_`
+    return level.clamp_min_(tiny).clamp_max_(1 - eps).neg_().log1p_().neg_()  # vmap has no rule for `clamp_`
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from argrad._autograd import applied
 from argrad._checks import in_transform, require, require_scores
+from argrad._ops import uniform
 from argrad.choices._chain_messages import (
     backward_messages,
     best_onward,
@@ -35,7 +36,7 @@ from argrad.choices._gibbs import (
 )
 from argrad.choices._sparsemap import sparsemap
 from argrad.choices.simplex import sparsemax
-from argrad.core import Choice, drawn_from, full_precision
+from argrad.core import Choice, full_precision
 
 _DIMS = 3
 
@@ -188,7 +189,7 @@ def _sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> 
 def _draw(terms: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draw from softmax(terms) by the inverse of the cumulative distribution: (…, C) → (…, 1)."""
     ladder = terms.softmax(-1).cumsum(-1, dtype=torch.float64)
-    level = torch.rand(ladder[..., :1].shape, dtype=ladder.dtype, device=ladder.device, **drawn_from(generator))
+    level = uniform(ladder[..., :1].shape, ladder, generator)
     # a level below 1 stays below the top, and above a step of no width: nothing masked is drawn
     return (ladder <= level * ladder[..., -1:]).sum(-1, keepdim=True)
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from argrad._checks import reads_values, require
-from argrad.core import Choice, drawn_from, full_precision
+from argrad._ops import uniform
+from argrad.core import Choice, full_precision
 
 
 def cube(low: float = 0.0, high: float = 1.0) -> Choice:
@@ -79,8 +80,8 @@ def _bernoulli(scores: Tensor, samples: int, generator: torch.Generator | None, 
 
 def _bernoulli_mean(mean: Tensor, samples: int, generator: torch.Generator | None, low: float, high: float) -> Tensor:
     p = (mean - low) / (high - low)
-    uniform = torch.rand((samples, *p.shape), dtype=p.dtype, device=p.device, **drawn_from(generator))
-    return _side(uniform < p, mean, low, high)
+    level = uniform((samples, *p.shape), p, generator, p.dtype)
+    return _side(level < p, mean, low, high)
 
 
 def _log_prob(scores: Tensor, vertex: Tensor, low: float, high: float) -> Tensor:
@@ -93,9 +94,9 @@ def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | No
     towards = vertex > (low + high) / 2
     signed = (high - low) * full_precision(scores)
     signed = torch.where(towards, signed, -signed)  # the noisy signed score is to be above 0
-    uniform = torch.rand(signed.shape, dtype=signed.dtype, device=signed.device, **drawn_from(generator))
-    level = torch.sigmoid(-signed) + uniform * torch.sigmoid(signed)
-    noisy = signed + level.log() - torch.log1p(-uniform) - logsigmoid(signed)
+    level = uniform(signed.shape, signed, generator, signed.dtype)
+    inside = torch.sigmoid(-signed) + level * torch.sigmoid(signed)
+    noisy = signed + inside.log() - torch.log1p(-level) - logsigmoid(signed)
     return torch.where(towards, noisy, -noisy) / (high - low)
 
 
@@ -179,8 +180,8 @@ def _every_level(x: Tensor, levels: Tensor) -> Tensor:
 
 def _round_up_or_down(x: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
     below = x.detach().floor()
-    uniform = torch.rand((samples, *x.shape), device=x.device, **drawn_from(generator))
-    return below + (uniform < x.detach() - below).to(x.dtype)
+    level = uniform((samples, *x.shape), x, generator, torch.float32)
+    return below + (level < x.detach() - below).to(x.dtype)
 
 
 def _integer_log_prob(x: Tensor, vertex: Tensor) -> Tensor:
@@ -205,8 +206,8 @@ def _bracket(x: Tensor, levels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _neighbour(x: Tensor, samples: int, generator: torch.Generator | None, levels: Tensor) -> Tensor:
     low, high, up = _bracket(x.detach(), levels)
-    uniform = torch.rand((samples, *x.shape), dtype=up.dtype, device=x.device, **drawn_from(generator))
-    return torch.where(uniform < up, high, low).to(x.dtype)
+    level = uniform((samples, *x.shape), x, generator, up.dtype)
+    return torch.where(level < up, high, low).to(x.dtype)
 
 
 def _neighbour_log_prob(x: Tensor, vertex: Tensor, levels: Tensor) -> Tensor:

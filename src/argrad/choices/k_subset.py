@@ -12,6 +12,7 @@ from torch.nn.functional import logsigmoid
 
 from argrad._autograd import applied
 from argrad._checks import require, require_choosable, require_count, require_scores
+from argrad._ops import uniform
 from argrad.choices._gibbs import require_enumerable, spread
 from argrad.choices._subset_counts import (
     descend,
@@ -22,7 +23,7 @@ from argrad.choices._subset_counts import (
     split,
     threshold,
 )
-from argrad.core import Choice, drawn_from, full_precision
+from argrad.core import Choice, full_precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -205,8 +206,8 @@ def _share(left: Tensor, right: Tensor, count: Tensor, generator: torch.Generato
     fits = (there >= 0) & (there < size)
     weights = left.unsqueeze(1) * table.gather(0, there.clamp(0, size - 1)).masked_fill(~fits, 0)
     ladder = weights.cumsum(0)
-    uniform = torch.rand(count.shape, dtype=left.dtype, device=left.device, **drawn_from(generator))
-    return (ladder <= uniform * (ladder[-1] * _BELOW_ONE)).sum(0)
+    level = uniform(count.shape, left, generator, left.dtype)
+    return (ladder <= level * (ladder[-1] * _BELOW_ONE)).sum(0)
 
 
 def every_subset(scores: Tensor, k: int) -> Tensor:

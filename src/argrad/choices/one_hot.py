@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from math import isfinite, isqrt
+from math import isfinite
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from argrad._checks import in_transform, reads_values, require_choosable
+from argrad._ops import softmax, uniform
 from argrad.choices.simplex import sparsemax
-from argrad.core import Choice, drawn_from, full_precision
+from argrad.core import Choice, full_precision
 
 _FEW_OPTIONS, _SMALL = 128, 2**16  # below either, one cumulative sum is quicker than two steps
 
@@ -36,8 +37,8 @@ def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | 
     """
     n, shape = weights.shape[-1], (*weights.shape[:-1], samples)
     if n < _FEW_OPTIONS or weights.numel() < _SMALL:
-        return _climb(weights, _uniform(shape, weights, generator)).movedim(-1, 0)
-    first, second = _uniform((2, *shape), weights, generator).unbind(0)
+        return _climb(weights, uniform(shape, weights, generator)).movedim(-1, 0)
+    first, second = uniform((2, *shape), weights, generator).unbind(0)
     lanes = _lanes(n)
     left = n % lanes
     dealt = weights[..., : n - left] if left else weights
@@ -54,26 +55,28 @@ def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | 
 
 def _lanes(n: int) -> int:
     """To how many lanes to deal n options: about √n, and if possible with none left over."""
-    root = isqrt(n)
+    root = 1 << (n.bit_length() // 2)
+    if torch.compiler.is_compiling():  # n may be a symbol there, of which no divisors are known
+        return root
     return next((lanes for lanes in range(root, 2 * root) if n % lanes == 0), root)
 
 
-def _uniform(shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None) -> Tensor:
-    return torch.rand(shape, dtype=torch.float64, device=like.device, **drawn_from(generator))
-
-
-def _climb(weights: Tensor, uniform: Tensor) -> Tensor:
-    """Find the first option whose cumulative weight exceeds uniform × total: (*batch, n), (*batch, samples) → the like.
+def _climb(weights: Tensor, level: Tensor) -> Tensor:
+    """Find the first option whose cumulative weight exceeds level × total: levels (*batch, samples) → the like.
 
     There is one: a float64 below 1 is at most 1 − 2⁻⁵³, and times the total it rounds to less than the total.
     """
     ladder = weights.cumsum(-1, dtype=torch.float64)
-    return torch.searchsorted(ladder, uniform * ladder.narrow(-1, -1, 1), right=True)
+    return torch.searchsorted(ladder, level * ladder.narrow(-1, -1, 1), right=True)
 
 
 def from_index(index: Tensor, scores: Tensor) -> Tensor:
     """One-hot vectors like the scores, with a 1 at the index."""
-    zeros, index = torch.zeros_like(scores), index.unsqueeze(-1)
+    index = index.unsqueeze(-1)
+    if torch.compiler.is_compiling():  # number by number, which the compiler fuses with what comes after
+        options = torch.arange(scores.shape[-1], dtype=torch.int32, device=scores.device)
+        return (options == index.int()).to(scores.dtype)
+    zeros = torch.zeros_like(scores)
     return zeros.scatter(-1, index, 1) if in_transform() else zeros.scatter_(-1, index, 1)  # vmap has no `scatter_`
 
 
@@ -82,7 +85,7 @@ def _hard(scores: Tensor) -> Tensor:
 
 
 def _soft(scores: Tensor) -> Tensor:
-    p = torch.softmax(full_precision(scores), -1)
+    p = softmax(full_precision(scores))
     if reads_values(p) and not isfinite(p.select(-1, 0).sum().item()):  # one number a row tells whether the row is bad
         require_choosable(scores.detach().amax(-1), "softmax")
     return p
@@ -132,8 +135,8 @@ def _conditional(scores: Tensor, vertex: Tensor, generator: torch.Generator | No
     Source: Maddison, Tarlow & Minka 2014; Paulus, Maddison & Krause 2021, equation 9.
     """
     log_p = torch.log_softmax(full_precision(scores), -1)
-    uniform = torch.rand(log_p.shape, dtype=log_p.dtype, device=log_p.device, **drawn_from(generator))
-    log_e = (-torch.log1p(-uniform)).clamp_min(torch.finfo(log_p.dtype).tiny).log()
+    level = uniform(log_p.shape, log_p, generator, log_p.dtype)
+    log_e = (-torch.log1p(-level)).clamp_min(torch.finfo(log_p.dtype).tiny).log()
     winner = torch.where(vertex != 0, log_e, 0).sum(-1, keepdim=True)
     return torch.where(vertex != 0, -winner, -torch.logaddexp(log_e - log_p, winner))
 

@@ -1,0 +1,83 @@
+"""What the compiler is given whole: the same values and derivatives as eager, all random bits, nothing in an export."""
+
+import pytest
+import torch
+
+import argrad
+from argrad._ops import softmax, uniform
+
+torch_warns = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    torch._dynamo.reset()  # noqa: SLF001
+
+
+@torch_warns
+def test_uniform_numbers_have_53_bits_when_compiled():
+    """Inductor's own float64 numbers have 24."""
+    like = torch.zeros(())
+    fine = torch.compile(lambda x: uniform((1000,), x, None), fullgraph=True)(like) * 2.0**24
+    assert (fine != fine.round()).float().mean() > 0.99
+    assert ((fine >= 0) & (fine < 2.0**24)).all()
+
+
+@torch_warns
+def test_two_compiled_draws_are_not_the_same():
+    both = torch.compile(lambda x: (uniform((8,), x, None), uniform((8,), x, None)), fullgraph=True)
+    first, second = both(torch.zeros(()))
+    assert (first != second).all()
+
+
+@torch_warns
+def test_compiled_draws_follow_the_seed_as_eager_ones_do():
+    scores = torch.randn(3, 7)
+    torch.manual_seed(5)
+    eager = [argrad.sample(scores) for _ in range(4)]
+    compiled = torch.compile(argrad.sample, fullgraph=True)
+    compiled(scores)
+    torch.manual_seed(5)
+    assert all(torch.equal(compiled(scores), y) for y in eager)
+
+
+@torch_warns
+def test_softmax_has_torch_derivatives():
+    scores = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(4, 6, dtype=torch.float64)
+    compiled = torch.compile(softmax, fullgraph=True)
+    torch.testing.assert_close(compiled(scores), scores.softmax(-1))
+    got = torch.autograd.grad((compiled(scores) * weight).sum(), scores)[0]
+    torch.testing.assert_close(got, torch.autograd.grad((scores.softmax(-1) * weight).sum(), scores)[0])
+    torch.library.opcheck(torch.ops.argrad.softmax.default, (scores,))
+
+
+@torch_warns
+def test_a_transform_inside_a_compiled_function_sees_torch_own_softmax():
+    scores, weight = torch.randn(4, 6), torch.randn(6)
+    jacobian = torch.func.vmap(torch.func.grad(lambda s: argrad.argmax(s) @ weight))
+    torch.testing.assert_close(torch.compile(jacobian, fullgraph=True, backend="aot_eager")(scores), jacobian(scores))
+
+
+@torch_warns
+def test_an_exported_program_has_torch_operations_only():
+    class Drawn(torch.nn.Module):
+        def forward(self, scores):
+            return argrad.sample(scores)
+
+    program = torch.export.export(Drawn(), (torch.randn(3, 5),))
+    targets = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    assert targets
+    assert not any(target.startswith("argrad") for target in targets)
+    drawn = program.module()(torch.randn(3, 5))
+    assert torch.equal(drawn.sum(-1), torch.ones(3))
+
+
+@torch_warns
+@pytest.mark.parametrize("options", [1000, 1009])
+def test_draws_in_two_steps_compile_for_batches_of_any_size(options):
+    compiled = torch.compile(argrad.sample, fullgraph=True, dynamic=True, backend="aot_eager")
+    for batch in (70, 80):
+        drawn = compiled(torch.randn(batch, options))
+        assert ((drawn == 0) | (drawn == 1)).all()
+        assert torch.equal(drawn.sum(-1), torch.ones(batch))
