@@ -62,10 +62,14 @@ def draws(rows, device):
         add(rows, "draw", shape, calls, "gumbel_softmax(hard)", scores)
 
 
-def selections(rows, device):
+def table_and_scores(device):
     table = torch.randn(32768, 512, device=device, requires_grad=True)
     scores = torch.randn(64, 32768, device=device, requires_grad=True)
-    weight = torch.randn(64, 512, device=device)
+    return table, scores, torch.randn(64, 512, device=device)
+
+
+def selections(rows, device):
+    table, scores, weight = table_and_scores(device)
 
     def straight_through(table, scores):
         soft = scores.softmax(-1)
@@ -102,13 +106,25 @@ def sparse(rows, device):
 def compiled(rows, device):
     for shape in SHAPES:
         scores = torch.randn(shape, device=device, requires_grad=True)
-        weight = torch.randn(shape, device=device)
         for name, function in draw_rivals().items():
             if name.startswith("argrad"):
-                fast = torch.compile(function, fullgraph=True)
-                pair = {f"{name}, eager": function, f"{name}, compiled": fast}
-                calls = {label: both_ways(f, scores, weight=weight) for label, f in pair.items()}
-                add(rows, "compile", shape, calls, f"{name}, eager", scores, memory=False)  # no mode sees into it
+                add_compiled(rows, shape, name, function, scores, weight=torch.randn(shape, device=device))
+    table, scores, weight = table_and_scores(device)
+    for name, sample in {"argrad select": False, "argrad select, sampled": True}.items():
+        function = partial(argrad.select, shared=True, sample=sample)
+        add_compiled(rows, "64 rows of 32768 × 512", name, function, table, scores, weight=weight)
+    for shape in ENTMAX_SHAPES:
+        scores = torch.randn(shape, device=device, requires_grad=True)
+        for function in (argrad.sparsemax, argrad.entmax15):
+            weight = torch.randn(shape, device=device)
+            add_compiled(rows, shape, f"argrad {function.__name__}", function, scores, weight=weight)
+
+
+def add_compiled(rows, shape, name, function, *leaves, weight):
+    torch.compiler.reset()  # or a second shape would be compiled for any shape
+    pair = {f"{name}, eager": function, f"{name}, compiled": torch.compile(function, fullgraph=True)}
+    calls = {label: both_ways(f, *leaves, weight=weight) for label, f in pair.items()}
+    add(rows, "compile", shape, calls, f"{name}, eager", leaves[-1], memory=False)  # no mode sees into it
 
 
 def add(rows, what, shape, calls, reference, scores, *, memory=True):

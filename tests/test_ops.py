@@ -11,7 +11,7 @@ torch_warns = pytest.mark.filterwarnings("default")
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    torch._dynamo.reset()  # noqa: SLF001
+    torch.compiler.reset()
 
 
 @torch_warns
@@ -50,6 +50,20 @@ def test_softmax_has_torch_derivatives():
     got = torch.autograd.grad((compiled(scores) * weight).sum(), scores)[0]
     torch.testing.assert_close(got, torch.autograd.grad((scores.softmax(-1) * weight).sum(), scores)[0])
     torch.library.opcheck(torch.ops.argrad.softmax.default, (scores,))
+
+
+@torch_warns
+@pytest.mark.parametrize("relax", [argrad.sparsemax, argrad.entmax15])
+def test_sparse_relaxations_compile_to_the_same_points_and_slopes(relax):
+    scores = torch.randn(4, 6, 50, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(4, 6, 50, dtype=torch.float64)
+    for dim in (-1, 0):
+        y, compiled = relax(scores, dim), torch.compile(relax, fullgraph=True)(scores, dim)
+        torch.testing.assert_close(compiled, y)
+        slopes = [torch.autograd.grad((p * weight).sum(), scores)[0] for p in (compiled, y)]
+        torch.testing.assert_close(*slopes)
+    name = f"{relax.__name__}_threshold"
+    torch.library.opcheck(getattr(torch.ops.argrad, name).default, (scores.detach().movedim(0, -1),))
 
 
 @torch_warns

@@ -1,9 +1,9 @@
-"""A softmax and uniform numbers, as the compiler had better leave them on the CPU: whole.
+"""Operations that the compiler had better leave whole on the CPU.
 
 Left to itself it draws float64 numbers of 24 random bits, which is too few for rare options and for the tail of a
-noise; it draws them one by one, and works exponentials out again in the backward pass, which on the CPU costs more
-than it saves. So there it gets to see two operations of argrad's own, which run torch's. An exported program has
-torch's only.
+noise, and draws them one by one; it works exponentials out again in the backward pass; and it sorts every option where
+a look at the values would tell that few matter. So there it gets to see operations of argrad's own, which run the same
+code as eager mode does. An exported program has torch's operations only.
 """
 
 from __future__ import annotations
@@ -15,16 +15,24 @@ import torch
 from argrad._checks import in_functorch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
 _library = torch.library.Library("argrad", "DEF")
-_library.define("softmax(Tensor scores) -> Tensor")
-_library.define("uniform(Tensor like, SymInt[] shape) -> Tensor", tags=(torch.Tag.nondeterministic_seeded,))
 
 
-def softmax(scores: Tensor) -> Tensor:
-    """Take the softmax along the last dimension."""
-    return torch.ops.argrad.softmax(scores) if _whole(scores) else torch.softmax(scores, -1)
+def whole(
+    name: str, function: Callable[[Tensor], Tensor], fake: Callable[[Tensor], Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """Have the compiler leave a function whole, which has no derivative of its own; `fake` gives the result's shape."""
+    _define(f"{name}(Tensor x) -> Tensor", function, fake)
+    operation = getattr(torch.ops.argrad, name)
+
+    def call(x: Tensor) -> Tensor:
+        return operation(x) if _opaque(x) else function(x)
+
+    return call
 
 
 def uniform(
@@ -33,7 +41,7 @@ def uniform(
     """Draw numbers in [0, 1), multiples of 2⁻⁵³ in float64 and of 2⁻²⁴ in float32, on the device of `like`."""
     if dtype != torch.float64 or generator is not None or not torch.compiler.is_compiling():
         return torch.rand(shape, dtype=dtype, device=like.device, **drawn_from(generator))
-    if _whole(like):
+    if _opaque(like):
         return torch.ops.argrad.uniform(like, shape)
     return torch.randint(2**53, shape, device=like.device).to(dtype) * 2.0**-53
 
@@ -43,14 +51,21 @@ def drawn_from(generator: torch.Generator | None) -> dict[str, Any]:
     return {} if generator is None else {"generator": generator}
 
 
-def _whole(tensor: Tensor) -> bool:
+def _opaque(tensor: Tensor) -> bool:
     if not torch.compiler.is_compiling() or in_functorch() or tensor.device.type != "cpu":
         return False
     return not torch.compiler.is_exporting()
 
 
-def _softmax(scores: Tensor) -> Tensor:
-    return torch.softmax(scores, -1)
+def _define(schema: str, function: Callable[..., Tensor], fake: Callable[..., Tensor], *tags: torch.Tag) -> None:
+    _library.define(schema, tags=tags)
+    name = schema.split("(", maxsplit=1)[0]
+    _library.impl(name, function, "CPU")
+    torch.library.register_fake(f"argrad::{name}", fake, lib=_library)
+
+
+def _softmax(x: Tensor) -> Tensor:
+    return torch.softmax(x, -1)
 
 
 def _keep(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # noqa: ARG001
@@ -67,8 +82,6 @@ def _uniform(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.rand(shape, dtype=torch.float64, device=like.device)
 
 
-_library.impl("softmax", _softmax, "CPU")
-_library.impl("uniform", _uniform, "CPU")
-torch.library.register_fake("argrad::softmax", _softmax, lib=_library)
-torch.library.register_fake("argrad::uniform", _uniform, lib=_library)
+softmax = whole("softmax", _softmax, fake=_softmax)
 torch.library.register_autograd("argrad::softmax", _softmax_backward, setup_context=_keep, lib=_library)
+_define("uniform(Tensor like, SymInt[] shape) -> Tensor", _uniform, _uniform, torch.Tag.nondeterministic_seeded)

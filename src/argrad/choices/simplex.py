@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from argrad._checks import in_transform, require, require_choosable, require_scores
+from argrad._ops import whole
 from argrad.core import full_precision
 
 _BISECTIONS = 64
@@ -45,12 +46,7 @@ def sparsemax(scores: Tensor, dim: int = -1) -> Tensor:
     tensor([0.6000, 0.4000, 0.0000])
     """
     z = _shifted(scores, dim, "sparsemax")
-    with torch.no_grad():
-        top = _possible(z, depth=1.0)
-        size = torch.arange(1, top.shape[-1] + 1, device=z.device, dtype=z.dtype)
-        partial = top.cumsum(-1)
-        count = (1 + size * top > partial).sum(-1, keepdim=True)
-        support = z > (partial.gather(-1, count - 1) - 1) / count
+    support = z > _sparsemax_edge(z.detach())
     size = support.sum(-1, keepdim=True)
     threshold = (z.masked_fill(~support, 0).sum(-1, keepdim=True) - 1) / size
     return _back((z - threshold).masked_fill(~support, 0), scores, dim)
@@ -84,14 +80,7 @@ def entmax15(scores: Tensor, dim: int = -1) -> Tensor:
     tensor([0.5705, 0.4295, 0.0000])
     """
     z = _shifted(scores, dim, "entmax15") / 2
-    with torch.no_grad():
-        top = _possible(z, depth=1.0)
-        size = torch.arange(1, top.shape[-1] + 1, device=z.device, dtype=z.dtype)
-        mean = top.cumsum(-1) / size
-        spread = (top.square().cumsum(-1) - size * mean.square()).clamp_min(0)
-        bound = mean - ((1 - spread).clamp_min(0) / size).sqrt()
-        count = (bound <= top).sum(-1, keepdim=True)
-        support = z > bound.gather(-1, count - 1)
+    support = z > _entmax15_edge(z.detach())
     size = support.sum(-1, keepdim=True)
     inside = z.masked_fill(~support, 0)
     mean = inside.sum(-1, keepdim=True) / size
@@ -181,6 +170,32 @@ def _possible(z: Tensor, depth: float) -> Tensor:
     if not in_transform() and z.numel() and z.device.type != "meta":
         most = int((z > -depth).sum(-1).amax())
     return z.topk(most, -1).values
+
+
+def _sparsemax_threshold(z: Tensor) -> Tensor:
+    top = _possible(z, depth=1.0)
+    size = torch.arange(1, top.shape[-1] + 1, device=z.device, dtype=z.dtype)
+    partial = top.cumsum(-1)
+    count = (1 + size * top > partial).sum(-1, keepdim=True)
+    return (partial.gather(-1, count - 1) - 1) / count
+
+
+def _entmax15_threshold(z: Tensor) -> Tensor:
+    top = _possible(z, depth=1.0)
+    size = torch.arange(1, top.shape[-1] + 1, device=z.device, dtype=z.dtype)
+    mean = top.cumsum(-1) / size
+    spread = (top.square().cumsum(-1) - size * mean.square()).clamp_min(0)
+    bound = mean - ((1 - spread).clamp_min(0) / size).sqrt()
+    count = (bound <= top).sum(-1, keepdim=True)
+    return bound.gather(-1, count - 1)
+
+
+def _one_a_row(z: Tensor) -> Tensor:
+    return z.new_empty((*z.shape[:-1], 1))
+
+
+_sparsemax_edge = whole("sparsemax_threshold", _sparsemax_threshold, fake=_one_a_row)
+_entmax15_edge = whole("entmax15_threshold", _entmax15_threshold, fake=_one_a_row)
 
 
 def _back(p: Tensor, scores: Tensor, dim: int) -> Tensor:
