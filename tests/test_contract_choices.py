@@ -240,7 +240,7 @@ def test_vmap_of_grad_is_the_gradient_of_the_batch(name, estimator):
 @pytest.mark.parametrize("name", [n for n in CHOICES if n not in ALONE])
 def test_straight_through_compiles_as_one_graph(name):
     s = scores(name, 2)
-    torch._dynamo.reset()  # noqa: SLF001
+    torch.compiler.reset()
     compiled = torch.compile(lambda x: call(name, "StraightThrough()", "pick", x), fullgraph=True, backend="eager")
     y, twin = compiled(s), call(name, "StraightThrough()", "pick", s)
     assert torch.equal(y, twin)

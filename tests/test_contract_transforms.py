@@ -143,7 +143,7 @@ def test_compiles_as_one_graph(op):
     fitting = compilable(op)
     fixed = [grad for grad in fitting if deterministic(op, grad)]
     s = scores(2, 3)
-    torch._dynamo.reset()  # noqa: SLF001
+    torch.compiler.reset()
     compiled = torch.compile(lambda x: [op.call(x, grad) for grad in fitting], fullgraph=True, backend="aot_eager")
     results = compiled(s)
     for grad, y in zip(fitting, results, strict=True):
@@ -163,7 +163,7 @@ def test_compiles_as_one_graph(op):
 @pytest.mark.parametrize("op", [OPS[o] for o in GRAPHS], ids=GRAPHS)
 def test_one_graph_serves_batches_of_any_size(op):
     fitting = compilable(op)
-    torch._dynamo.reset()  # noqa: SLF001
+    torch.compiler.reset()
     compiled = torch.compile(
         lambda x: [op.call(x, grad) for grad in fitting], fullgraph=True, backend="eager", dynamic=True
     )
@@ -200,7 +200,7 @@ def test_exports(op):
 def test_the_default_compiler_keeps_hard_hard_and_the_gradient():
     """Inductor fuses the arithmetic form of the exact value, whose order of operations it may not change."""
     s = scores(64, dtype=torch.float32)
-    torch._dynamo.reset()  # noqa: SLF001
+    torch.compiler.reset()
     for compiled in (torch.compile(argrad.argmax, fullgraph=True), torch.compile(argrad.sign, fullgraph=True)):
         y = compiled(s)
         assert set(y.unique().tolist()) <= {-1.0, 0.0, 1.0}
