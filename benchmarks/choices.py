@@ -6,8 +6,9 @@
 Peers: `torch.nn.functional.gumbel_softmax(hard=True)`, the `reinmax` and the `entmax` packages (group `bench`; a peer
 that is not installed is left out), and for `select` the straight-through one-hot times the table.
 
-Floor of a draw with its backward on a B × n float32 tensor: read the scores, write the one-hot, read the incoming
-gradient, write the outgoing one: 16·B·n bytes, and B·n exponentials.
+Floor, beside each figure: the numbers that must be read and written (scores, result, the gradient that comes in and the
+one that goes out), and the operations. A draw and an entmax take four numbers for each score; ST-Gumbel draws one more
+number and takes two logarithms. `select` reads the table for the gradient of the scores and writes the table's own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from functools import partial
 from importlib.util import find_spec
 
 import torch
-from common import race, save
+from common import floor, race, save
 from torch.nn.functional import gumbel_softmax
 
 import argrad
@@ -25,6 +26,8 @@ from argrad.comparison.meter import peak_bytes
 
 SHAPES = [(64, 32768), (128, 1000), (16384, 64)]
 ENTMAX_SHAPES = [(4096, 512), (64, 32768)]
+ROWS, OPTIONS, WIDTH = 64, 32768, 512
+SELECTION = f"{ROWS} rows of {OPTIONS} × {WIDTH}"
 
 
 def both_ways(function, *leaves, weight=None):
@@ -63,9 +66,9 @@ def draws(rows, device):
 
 
 def table_and_scores(device):
-    table = torch.randn(32768, 512, device=device, requires_grad=True)
-    scores = torch.randn(64, 32768, device=device, requires_grad=True)
-    return table, scores, torch.randn(64, 512, device=device)
+    table = torch.randn(OPTIONS, WIDTH, device=device, requires_grad=True)
+    scores = torch.randn(ROWS, OPTIONS, device=device, requires_grad=True)
+    return table, scores, torch.randn(ROWS, WIDTH, device=device)
 
 
 def selections(rows, device):
@@ -83,9 +86,9 @@ def selections(rows, device):
         "argrad select, sampled": partial(argrad.select, shared=True, sample=True),
     }
     calls = {name: both_ways(f, table, scores, weight=weight) for name, f in functions.items()}
-    add(rows, "select", "64 rows of 32768 × 512", calls, "one-hot straight-through × table", scores)
+    add(rows, "select", SELECTION, calls, "one-hot straight-through × table", scores)
     sampled = {name: calls[name] for name in calls if "gumbel" in name or "sampled" in name}
-    add(rows, "select, sampled", "64 rows of 32768 × 512", sampled, "gumbel_softmax(hard) × table", scores)
+    add(rows, "select, sampled", SELECTION, sampled, "gumbel_softmax(hard) × table", scores)
 
 
 def sparse(rows, device):
@@ -112,7 +115,7 @@ def compiled(rows, device):
     table, scores, weight = table_and_scores(device)
     for name, sample in {"argrad select": False, "argrad select, sampled": True}.items():
         function = partial(argrad.select, shared=True, sample=sample)
-        add_compiled(rows, "64 rows of 32768 × 512", name, function, table, scores, weight=weight)
+        add_compiled(rows, SELECTION, name, function, table, scores, weight=weight)
     for shape in ENTMAX_SHAPES:
         scores = torch.randn(shape, device=device, requires_grad=True)
         for function in (argrad.sparsemax, argrad.entmax15):
@@ -137,10 +140,19 @@ def add(rows, what, shape, calls, reference, scores, *, memory=True):
                 "shape": shape if isinstance(shape, str) else " × ".join(map(str, shape)),
                 "who": name,
                 "ms": times[name],
+                "floor": least(what, name, scores.numel()),
                 "times faster": times[reference] / times[name],
                 "peak memory / scores": None if peak is None else peak / (scores.numel() * scores.element_size()),
             }
         )
+
+
+def least(what, name, count):
+    if "select" in what or "select" in name:
+        return floor(2 * OPTIONS * WIDTH + 2 * ROWS * OPTIONS, ROWS * OPTIONS * WIDTH, "multiply-add")
+    if "entmax" in name or "sparsemax" in name:
+        return floor(4 * count, count, "comparison")
+    return floor(4 * count, 3 * count, "exp, log") if "ST-Gumbel" in name else floor(4 * count, count, "exp")
 
 
 def main():

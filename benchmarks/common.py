@@ -51,6 +51,11 @@ def _wait() -> None:
         torch.cuda.synchronize()
 
 
+def floor(numbers: float, operations: float, what: str, size: int = 4) -> str:
+    """Say the least that a task must do: numbers to read and write, of so many bytes each, and operations."""
+    return f"{numbers * size / 1e6:.3g} MB, {operations / 1e6:.3g} M {what}"
+
+
 def machine() -> dict[str, object]:
     """Say what this was measured on."""
     model = platform.processor() or platform.machine()

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from math import log2
 
 import torch
-from common import race, save
+from common import floor, race, save
 
 import argrad
 
@@ -30,13 +30,9 @@ SHAPES = [(128, 1000), (64, 32768)]
 PATIENCE = 10
 
 
-def floor(numbers, size, operations, what):
-    return f"{numbers * size / 1e6:.3g} MB, {operations / 1e6:.3g} M {what}"
-
-
 def sorting(shape, dtype):
     rows, n = shape
-    return floor(4 * rows * n, dtype.itemsize, rows * n * log2(n), "comparisons")
+    return floor(4 * rows * n, rows * n * log2(n), "comparisons", dtype.itemsize)
 
 
 def both_ways(function, leaf, weight):
@@ -158,7 +154,7 @@ def subsets(rows, shape=(128, 1000), k=10):
         ),
     }
     for task, (mine, loop, passes, operations) in tasks.items():
-        least = floor(passes * scores.numel(), 4, operations, "multiply-add")
+        least = floor(passes * scores.numel(), operations, "multiply-add")
         times = race({"argrad": mine, "recursion": loop}, rounds=5)
         for name, ms in times.items():
             ratio = times["recursion"] / ms if name == "argrad" else None

@@ -24,7 +24,7 @@ import warnings
 from importlib.util import find_spec
 
 import torch
-from common import race, save
+from common import floor, race, save
 
 from argrad import structure
 from argrad.choices import chain, segmentation, tree
@@ -148,10 +148,6 @@ def trees(rounds):
     cut = torch.randn(BATCH, 64, 8, 4, 4)
     call = {"argrad": lambda: segmentation.soft(cut)}
     yield from compare("segmentation marginals (64, 8, 4)", call, rounds, floor(2 * cut.numel(), cut.numel(), "exp"))
-
-
-def floor(numbers, operations, what):
-    return f"{4 * numbers / 1e6:.3g} MB, {operations / 1e6:.2g} M {what}"
 
 
 def compare(task, rivals, rounds, least):
