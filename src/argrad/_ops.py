@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+_WITHOUT_FLOAT64 = ("mps",)
+
 _library = torch.library.Library("argrad", "DEF")
+
+
+def finest(like: Tensor) -> torch.dtype:
+    """Give the finest floating-point dtype of a tensor's device: float64, or float32 on Apple's GPUs."""
+    return torch.float32 if like.device.type in _WITHOUT_FLOAT64 else torch.float64
 
 
 def whole(
@@ -36,9 +43,14 @@ def whole(
 
 
 def uniform(
-    shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None, dtype: torch.dtype = torch.float64
+    shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None, dtype: torch.dtype | None = None
 ) -> Tensor:
-    """Draw numbers in [0, 1), multiples of 2⁻⁵³ in float64 and of 2⁻²⁴ in float32, on the device of `like`."""
+    """Draw numbers in [0, 1) on the device of `like`, by default as fine as it can.
+
+    They are multiples of 2⁻⁵³ in float64 and of 2⁻²⁴ in float32. One below 1 is at most 1 less such a step, so that
+    any total of that dtype, times it, rounds to less than the total.
+    """
+    dtype = dtype or finest(like)
     if dtype != torch.float64 or generator is not None or not torch.compiler.is_compiling():
         return torch.rand(shape, dtype=dtype, device=like.device, **drawn_from(generator))
     if _opaque(like):

@@ -23,9 +23,10 @@ def _exponential(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draw unit exponentials, never 0 and fine near it: that is where the large Gumbels come from."""
     dtype = _precise(like)
     # 53 bits, whatever the dtype: float32 keeps the digits of a small number, but a uniform float32 does not make them
-    level = uniform(like.shape, like, generator).to(dtype)
-    eps, tiny = torch.finfo(dtype).eps, torch.finfo(dtype).tiny
-    return level.clamp_min_(tiny).clamp_max_(1 - eps).neg_().log1p_().neg_()  # vmap has no rule for `clamp_`
+    level = uniform(like.shape, like, generator)
+    least = torch.finfo(level.dtype).eps / 4  # half a step, where 0 stands for what is below a step
+    level, eps = level.to(dtype), torch.finfo(dtype).eps
+    return level.clamp_min_(least).clamp_max_(1 - eps).neg_().log1p_().neg_()  # vmap has no rule for `clamp_`
 
 
 @dataclass(frozen=True)

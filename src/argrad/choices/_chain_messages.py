@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from argrad._ops import finest
 from argrad.choices._gibbs import MASKED
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _level(message: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _add_up(shifts: Tensor) -> Tensor:
-    return shifts.sum(-1, dtype=torch.float64).to(shifts.dtype)
+    return shifts.sum(-1, dtype=finest(shifts)).to(shifts.dtype)
 
 
 def law(s: Tensor) -> tuple[Tensor, Tensor]:
@@ -109,7 +110,7 @@ def _filter_and_smooth(s: Tensor) -> tuple[Tensor, Tensor]:
         alpha = weight.log_().add_(high).sub_(top)
         shifts.append(top)
     middle = alpha.sum(1)
-    log_z = torch.stack(shifts).sum((0, 1), dtype=torch.float64).to(s.dtype) + middle.logsumexp(0)
+    log_z = torch.stack(shifts).sum((0, 1), dtype=finest(s)).to(s.dtype) + middle.logsumexp(0)
     node = middle.softmax(0).unsqueeze(1)
     for edge, share in zip(reversed(edges.unbind(0)), reversed(shares), strict=True):
         node = edge.mul_(share * node).sum(1)

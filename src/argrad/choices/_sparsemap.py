@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require_scores
+from argrad._ops import finest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +22,8 @@ _LEAST_WEIGHT = 1e-12
 def sparsemap(point: Tensor, *, hard: Callable[[Tensor], Tensor], event_dims: int) -> Tensor:
     """Project onto conv(Y), with Y known by `hard` alone: an active set of vertices, as few as the result is made of.
 
-    Formula: argmin_{p ∈ conv(Y)} ‖p − x‖². The active vertices are found without autograd, in float64, all rows in
-    step; on them p = Vᵀλ is linear in x, [V Vᵀ, 1; 1ᵀ, 0] [λ; ν] = [V x; 1], which autograd differentiates.
+    Formula: argmin_{p ∈ conv(Y)} ‖p − x‖². The active vertices are found without autograd, as finely as the device can,
+    all rows in step; on them p = Vᵀλ is linear in x, [V Vᵀ, 1; 1ᵀ, 0] [λ; ν] = [V x; 1], which autograd differentiates.
 
     Args:
         point: (*batch, *event); −inf is a mask.
@@ -49,7 +50,7 @@ def sparsemap(point: Tensor, *, hard: Callable[[Tensor], Tensor], event_dims: in
     """
     require_scores(point, "project", None, name="point")
     event = point.shape[point.ndim - event_dims :]
-    flat = point.double().reshape(point.shape[: point.ndim - event_dims].numel(), event.numel())
+    flat = point.to(finest(point)).reshape(point.shape[: point.ndim - event_dims].numel(), event.numel())
 
     def best(rows: Tensor) -> Tensor:
         return hard(rows.view(len(rows), *event)).view(rows.shape)

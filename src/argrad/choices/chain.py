@@ -14,7 +14,7 @@ from torch import Tensor
 
 from argrad._autograd import applied
 from argrad._checks import in_transform, require, require_scores
-from argrad._ops import uniform
+from argrad._ops import finest, uniform
 from argrad.choices._chain_messages import (
     backward_messages,
     best_onward,
@@ -188,7 +188,7 @@ def _sample(scores: Tensor, samples: int, generator: torch.Generator | None) -> 
 
 def _draw(terms: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draw from softmax(terms) by the inverse of the cumulative distribution: (…, C) → (…, 1)."""
-    ladder = terms.softmax(-1).cumsum(-1, dtype=torch.float64)
+    ladder = terms.softmax(-1).cumsum(-1, dtype=finest(terms))
     level = uniform(ladder[..., :1].shape, ladder, generator)
     # a level below 1 stays below the top, and above a step of no width: nothing masked is drawn
     return (ladder <= level * ladder[..., -1:]).sum(-1, keepdim=True)

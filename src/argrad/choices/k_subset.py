@@ -12,7 +12,7 @@ from torch.nn.functional import logsigmoid
 
 from argrad._autograd import applied
 from argrad._checks import require, require_choosable, require_count, require_scores
-from argrad._ops import uniform
+from argrad._ops import finest, uniform
 from argrad.choices._gibbs import require_enumerable, spread
 from argrad.choices._subset_counts import (
     descend,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _BISECTIONS = 30
 _POLISH = 2
-_BELOW_ONE = 1 - 2.0**-52
 
 
 def k_subset(k: int) -> Choice:
@@ -184,9 +183,9 @@ def _log_prob(scores: Tensor, vertex: Tensor, k: int) -> Tensor:
 
 @torch.no_grad()
 def _sample(scores: Tensor, samples: int, generator: torch.Generator | None, k: int) -> Tensor:
-    """Share the k heads out among the halves, down the tree; in float64: rare subsets come at their rate."""
+    """Share the k heads out among the halves, down the tree; finely, so that rare subsets come at their rate."""
     best_index(scores, k)
-    z = scores.double()
+    z = scores.to(finest(scores))
     centred = z - threshold(z, k)
     levels = grow(leaves(torch.sigmoid(centred), torch.sigmoid(-centred)), k)
     count = torch.full((samples, *levels[-1].shape[1:]), k, device=scores.device)
@@ -207,7 +206,7 @@ def _share(left: Tensor, right: Tensor, count: Tensor, generator: torch.Generato
     weights = left.unsqueeze(1) * table.gather(0, there.clamp(0, size - 1)).masked_fill(~fits, 0)
     ladder = weights.cumsum(0)
     level = uniform(count.shape, left, generator, left.dtype)
-    return (ladder <= level * (ladder[-1] * _BELOW_ONE)).sum(0)
+    return (ladder <= level * ladder[-1]).sum(0)
 
 
 def every_subset(scores: Tensor, k: int) -> Tensor:

@@ -98,7 +98,7 @@ def _best(scores: Tensor) -> Tensor:
     """Solve every matching by scipy, on the CPU; it returns integers."""
     require_event(scores, "matching", _DIMS)
     require_choosable(scores.detach().amax((-2, -1)), "matching")
-    rows = scores.detach().double().cpu().reshape(scores.shape[:-2].numel(), *scores.shape[-2:])
+    rows = scores.detach().cpu().double().reshape(scores.shape[:-2].numel(), *scores.shape[-2:])
     rows = finite(rows)  # a large cost, so that scipy solves what is impossible too, for one error message
     column = torch.stack([_solve(row) for row in rows]) if len(rows) else rows.new_zeros(rows.shape[:-1]).long()
     total = rows.gather(-1, column.unsqueeze(-1)).sum((-2, -1))

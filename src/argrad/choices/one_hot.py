@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from argrad._checks import in_transform, reads_values, require_choosable
-from argrad._ops import softmax, uniform
+from argrad._ops import finest, softmax, uniform
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice, full_precision
 
@@ -33,7 +33,7 @@ def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | 
 
     In two steps, because a cumulative sum over the whole row is most of the work: the options are dealt to lanes like
     cards, one is drawn among the lanes' sums and one in its lane. Sums over a lane are taken as they come, the two
-    cumulative ones in float64, so that rare options come at their rate.
+    cumulative ones as finely as the device can, so that rare options come at their rate.
     """
     n, shape = weights.shape[-1], (*weights.shape[:-1], samples)
     if n < _FEW_OPTIONS or weights.numel() < _SMALL:
@@ -64,9 +64,9 @@ def _lanes(n: int) -> int:
 def _climb(weights: Tensor, level: Tensor) -> Tensor:
     """Find the first option whose cumulative weight exceeds level × total: levels (*batch, samples) → the like.
 
-    There is one: a float64 below 1 is at most 1 − 2⁻⁵³, and times the total it rounds to less than the total.
+    There is one, as `level` is below 1.
     """
-    ladder = weights.cumsum(-1, dtype=torch.float64)
+    ladder = weights.cumsum(-1, dtype=finest(weights))
     return torch.searchsorted(ladder, level * ladder.narrow(-1, -1, 1), right=True)
 
 

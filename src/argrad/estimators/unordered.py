@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require, require_count
+from argrad._ops import finest
 from argrad.core import Estimator
 from argrad.estimators.exact import all_vertices, cost_dims, joint_log_prob, kept
 from argrad.noise import Gumbel
@@ -99,7 +100,8 @@ def _leave_one_out_ratio(log_p: Tensor, index: Tensor) -> Tensor:
     is left, never 1 minus what is gone, so that peaked laws keep their digits.
     """
     k = len(index)
-    p = log_p.double().exp().clamp_min(1e-280)
+    fine = finest(log_p)
+    p = log_p.to(fine).exp().clamp_min(torch.finfo(fine).tiny ** 0.9)
     inside = p.gather(0, index)
     rest = p.scatter(0, index, 0).sum(0)
     subsets = torch.arange(2**k, device=p.device)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from argrad._checks import reads_values, require, require_choosable, require_mask
+from argrad._ops import finest
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare
 from argrad.verbs.order import Sorted, sorting_rows, weigh
@@ -65,7 +66,7 @@ def quantile(
         scores = scores.flatten()
     moved = prepare(scores, where, mask, "quantile")
     require_choosable(moved.detach().amax(-1), "quantile")
-    level = torch.as_tensor(q, dtype=torch.float64, device=moved.device)
+    level = torch.as_tensor(q, dtype=finest(moved), device=moved.device)
     inside = not reads_values(level) or bool(((level >= 0) & (level <= 1)).all())
     valid = level.ndim <= 1 and inside
     require(valid, "q", "quantile", "a number or a one-dimensional tensor in [0, 1]", q)
@@ -116,7 +117,7 @@ def median(
     """
     moved = prepare(scores, dim, mask, "median")
     require_choosable(moved.detach().amax(-1), "median")
-    position, first = _positions(moved, torch.tensor([0.5], dtype=torch.float64, device=moved.device))
+    position, first = _positions(moved, torch.tensor([0.5], dtype=finest(moved), device=moved.device))
     at = first + position.floor().long()
     values = weigh(sorting_rows(moved, False, at, grad, "median"), moved).to(scores.dtype)
     indices = moved.detach().sort(dim=-1, stable=True).indices.gather(-1, at)
@@ -129,4 +130,4 @@ def _positions(moved: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
     """Give t = q(m − 1) for the m options that are not masked, (*batch, Q), and how many masked ones come before."""
     masked = (moved == -torch.inf).sum(-1, keepdim=True)
     left = moved.shape[-1] - masked
-    return level * (left - 1).clamp_min(0).double(), masked.clamp_max(moved.shape[-1] - 1)
+    return level * (left - 1).clamp_min(0).to(level), masked.clamp_max(moved.shape[-1] - 1)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from argrad._checks import in_transform
+from argrad._ops import finest
 from argrad.choices._gibbs import MASKED
 
 
@@ -23,7 +24,7 @@ def best_heads(s: Tensor, *, single_root: bool) -> tuple[Tensor, Tensor]:
     n = s.shape[-1]
     eye = torch.eye(n, dtype=torch.bool, device=s.device)
     masked = s < MASKED / 2
-    score = s.double().masked_fill(masked, 0)
+    score = s.to(finest(s)).masked_fill(masked, 0)
     avoid = (eye & single_root).long() + (n + 1) * masked
     component = torch.arange(n, device=s.device).expand(s.shape[:-1])
     rounds = []

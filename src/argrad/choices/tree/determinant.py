@@ -19,6 +19,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from argrad._ops import finest
 from argrad.choices._gibbs import MASKED
 
 
@@ -44,7 +45,7 @@ def marginals(s: Tensor, *, single_root: bool) -> tuple[Tensor, Tensor]:
 
 def _weights(s: Tensor, *, single_root: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Give weights of arcs and of root arcs, at most 1, and the logarithm of what they were divided by."""
-    z = s.double()
+    z = s.to(finest(s))
     words = z.masked_fill(_eye(z), MASKED)
     root = z.diagonal(dim1=-2, dim2=-1)
     top = (words if single_root else z).detach().amax(-1, keepdim=True)
