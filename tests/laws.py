@@ -5,8 +5,8 @@ from functools import partial
 
 import torch
 
+from argrad._carrier import exact
 from argrad.choices import one_hot
-from argrad.core import exact
 
 VARIABLES, OPTIONS = 3, 4
 STATES = OPTIONS**VARIABLES

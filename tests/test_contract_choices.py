@@ -9,7 +9,8 @@ import torch
 import argrad
 import contract_page
 from argrad import choices
-from argrad.core import Choice, exact
+from argrad._carrier import exact
+from argrad.core import Choice
 from argrad.estimators.exact import all_vertices, joint_log_prob
 from contract_choices import CELLS, CHOICES, DEFAULTS, bias, cost_of, event_sum, listed, scores, works
 from contract_table import hard, pull_back, seeded

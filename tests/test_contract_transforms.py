@@ -7,7 +7,8 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 import argrad
-from argrad.core import VertexEstimator, as_tensor
+from argrad._carrier import as_tensor
+from argrad.core import VertexEstimator
 from contract_table import CASES, ESTIMATORS, OPS, fits, hard, pull_back, scores, seeded
 
 every_case = pytest.mark.parametrize(

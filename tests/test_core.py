@@ -2,7 +2,8 @@
 
 import torch
 
-from argrad.core import Choice, Pull, exact
+from argrad._carrier import Pull, exact
+from argrad.core import Choice
 
 
 def test_exact_is_bit_for_bit_the_value_and_has_the_gradient_of_the_carrier():

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import argrad
-from argrad import _ops
+from argrad import _precision
 from argrad.choices import _isotonic, chain, tree
 from contract_table import CASES, ESTIMATORS, OPS, scores
 
@@ -24,7 +24,7 @@ class NoFloat64(TorchDispatchMode):
 @pytest.fixture(autouse=True)
 def _poor_cpu(monkeypatch):
     """The CPU plays that device, without what it alone does by way of numpy."""
-    monkeypatch.setattr(_ops, "_WITHOUT_FLOAT64", ("cpu",))
+    monkeypatch.setattr(_precision, "_WITHOUT_FLOAT64", ("cpu",))
     monkeypatch.setattr(_isotonic, "find_spec", lambda name: None if name == "scipy" else find_spec(name))
 
 

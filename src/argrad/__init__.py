@@ -41,7 +41,8 @@ _ROOMS = {
         "sparsemax",
     ],
     "comparison": ["compare"],
-    "core": ["Choice", "Estimator", "Noise", "Pull", "VertexEstimator", "exact"],
+    "_carrier": ["Pull", "exact"],
+    "core": ["Choice", "Estimator", "Noise", "VertexEstimator"],
     "estimators": [
         "Enumerate",
         "GappedStraightThrough",

@@ -13,20 +13,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from argrad._checks import in_functorch
+from argrad._precision import finest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-_WITHOUT_FLOAT64 = ("mps",)
-
 _library = torch.library.Library("argrad", "DEF")
-
-
-def finest(like: Tensor) -> torch.dtype:
-    """Give the finest floating-point dtype of a tensor's device: float64, or float32 on Apple's GPUs."""
-    return torch.float32 if like.device.type in _WITHOUT_FLOAT64 else torch.float64
 
 
 def whole(

@@ -1,4 +1,4 @@
-"""What everything rests on: a choice, an estimator, and the law of exact values.
+"""What everything rests on: a choice and an estimator.
 
 A hard choice is a linear maximisation over the vertices of a polytope,
 
@@ -12,10 +12,8 @@ piecewise constant in the scores s, so its derivative is zero wherever it exists
 One method an estimator, one verb a method: `pick` is the deterministic choice (`argrad.argmax`), `draw` is a
 sample (`argrad.sample`), `expect` is E[cost(y)] (`argrad.expect`).
 
-How a gradient is attached. The forward value is the vertex itself, bit for bit; the gradient travels through a
-*carrier*, shaped like the vertex, whose own value is never used. `exact(vertex, carrier)` ties the two.
-A carrier is either ordinary differentiable torch code (a softmax) or a `Pull`: a rule that maps the gradient at
-the vertex to a gradient at the scores.
+How a gradient is attached: the forward value is the vertex itself, bit for bit, and the gradient travels through a
+*carrier*, whose own value is never used. `exact(vertex, carrier)` ties the two: see `_carrier.py`.
 """
 
 from __future__ import annotations
@@ -27,8 +25,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from argrad._autograd import applied
-from argrad._checks import in_functorch
+from argrad._carrier import Pull, exact
+from argrad._precision import divide, full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -215,102 +213,3 @@ class VertexEstimator(Estimator):
         """Give a random vertex, exactly, with the carrier's gradient."""
         code, carrier = self.draw_pair(choice, scores, generator)
         return exact(choice.vertex(code, scores), carrier)
-
-
-def full_precision(scores: Tensor) -> Tensor:
-    """Half-precision scores in float32: noise, exponentials and temperatures do not survive 8 or 11 bits."""
-    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
-
-
-def divide(scores: Tensor, divisor: float | Tensor) -> Tensor:
-    """Divide scores, where a masked one (−inf) has no derivative in a divisor that learns: 0·∞ would be NaN."""
-    if not isinstance(divisor, Tensor):
-        return scores / divisor
-    masked = scores == -torch.inf
-    return (scores.masked_fill(masked, 0) / divisor).masked_fill(masked, -torch.inf)
-
-
-def exact(value: Tensor, carrier: Tensor | Pull) -> Tensor:
-    """Return `value`, bit for bit, with the gradient of `carrier`: the straight-through device.
-
-    For a tensor `value + (carrier − carrier.detach())` says the same in arithmetic, with two more passes over memory.
-    """
-    if isinstance(carrier, Pull):
-        return _pulled(value.detach(), carrier.scores, carrier.code, carrier.choice, carrier.rule, *carrier.known)
-    if torch.compiler.is_compiling() and in_functorch():  # the compiler knows no vmap of a function's own derivative
-        return value.detach() + (carrier - carrier.detach()).to(value.dtype)
-    return _tied(value.detach(), carrier)
-
-
-def as_tensor(carrier: Tensor | Pull) -> Tensor:
-    """Give the carrier as a tensor; that of a rule has the value zero, which takes no memory."""
-    if isinstance(carrier, Pull):
-        return exact(carrier.scores.new_zeros(()).expand(carrier.scores.shape), carrier)
-    return carrier
-
-
-class _Exact(torch.autograd.Function):
-    generate_vmap_rule = True
-
-    @staticmethod
-    # pyrefly: ignore[bad-override]
-    def forward(value: Tensor, carrier: Tensor) -> Tensor:  # noqa: ARG004
-        return value.detach()  # not a view to autograd, so that it may be changed in place
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        ctx.carrier_dtype, ctx.value_dtype = inputs[1].dtype, output.dtype
-
-    @staticmethod
-    # pyrefly: ignore[bad-override]
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
-        return None, grad.to(ctx.carrier_dtype)
-
-    @staticmethod
-    # pyrefly: ignore[bad-override]
-    def jvp(ctx: Any, _value_tangent: Tensor | None, tangent: Tensor) -> Tensor:
-        return tangent.to(ctx.value_dtype, copy=True)
-
-
-_tied = applied(_Exact)
-
-
-@dataclass(frozen=True)
-class Pull:
-    """A carrier whose gradient is a rule: `rule(choice, scores, code, grad_vertex, *known)` → `grad_scores`.
-
-    For rules that need the incoming gradient. The rule is ordinary differentiable torch code, in full precision, so it
-    can be differentiated again. What is `known` of the scores already, such as their softmax, is kept and passed on, so
-    that the rule need not work it out again; only when the rule itself is differentiated it must, and gets nothing.
-    """
-
-    rule: Callable[..., Tensor]
-    choice: Choice
-    scores: Tensor
-    code: Tensor
-    known: tuple[Tensor, ...] = ()
-
-
-class _Pull(torch.autograd.Function):
-    generate_vmap_rule = True
-
-    @staticmethod
-    # pyrefly: ignore[bad-override]
-    def forward(value: Tensor, *inputs: Any) -> Tensor:  # noqa: ARG004
-        return value.detach()
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
-        _value, scores, code, ctx.choice, ctx.rule, *known = inputs
-        ctx.save_for_backward(scores, code, *known)
-
-    @staticmethod
-    # pyrefly: ignore[bad-override]
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        scores, code, *known = ctx.saved_tensors
-        constants = () if torch.is_grad_enabled() else known
-        grad_scores = ctx.rule(ctx.choice, full_precision(scores), code, full_precision(grad), *constants)
-        return None, grad_scores.to(scores.dtype), *[None] * (3 + len(known))
-
-
-_pulled = applied(_Pull)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from argrad._checks import in_the_name_of, reads_values, require, require_count, require_positive, require_scores
+from argrad._precision import full_precision
 from argrad.choices import entmax, one_hot
-from argrad.core import full_precision
 from argrad.noise import Normal
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import argrad
+from argrad._carrier import exact
 from argrad.choices import cube, one_hot
-from argrad.core import exact
 from argrad.estimators.unordered import _leave_one_out_ratio
 from argrad.noise import Gumbel
 from laws import (

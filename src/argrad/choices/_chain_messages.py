@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._ops import finest
+from argrad._precision import finest
 from argrad.choices._gibbs import MASKED
 
 if TYPE_CHECKING:

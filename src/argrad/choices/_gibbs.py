@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from argrad._carrier import exact
 from argrad._checks import ScoresError, describe, reads_values, require, require_choosable, require_scores
+from argrad._precision import full_precision
 from argrad.choices._sparsemap import sparsemap
 from argrad.choices.one_hot import draw_index
-from argrad.core import Choice, exact, full_precision
+from argrad.core import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require_scores
-from argrad._ops import finest
+from argrad._precision import finest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

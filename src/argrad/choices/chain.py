@@ -14,7 +14,8 @@ from torch import Tensor
 
 from argrad._autograd import applied
 from argrad._checks import in_transform, require, require_scores
-from argrad._ops import finest, uniform
+from argrad._ops import uniform
+from argrad._precision import finest, full_precision
 from argrad.choices._chain_messages import (
     backward_messages,
     best_onward,
@@ -36,7 +37,7 @@ from argrad.choices._gibbs import (
 )
 from argrad.choices._sparsemap import sparsemap
 from argrad.choices.simplex import sparsemax
-from argrad.core import Choice, full_precision
+from argrad.core import Choice
 
 _DIMS = 3
 

@@ -10,7 +10,8 @@ from torch.nn.functional import logsigmoid
 
 from argrad._checks import reads_values, require
 from argrad._ops import uniform
-from argrad.core import Choice, full_precision
+from argrad._precision import full_precision
+from argrad.core import Choice
 
 
 def cube(low: float = 0.0, high: float = 1.0) -> Choice:

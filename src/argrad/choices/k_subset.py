@@ -12,7 +12,8 @@ from torch.nn.functional import logsigmoid
 
 from argrad._autograd import applied
 from argrad._checks import require, require_choosable, require_count, require_scores
-from argrad._ops import finest, uniform
+from argrad._ops import uniform
+from argrad._precision import finest, full_precision
 from argrad.choices._gibbs import require_enumerable, spread
 from argrad.choices._subset_counts import (
     descend,
@@ -23,7 +24,7 @@ from argrad.choices._subset_counts import (
     split,
     threshold,
 )
-from argrad.core import Choice, full_precision
+from argrad.core import Choice
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from argrad._checks import in_transform, reads_values, require_choosable
-from argrad._ops import finest, softmax, uniform
+from argrad._ops import softmax, uniform
+from argrad._precision import finest, full_precision
 from argrad.choices.simplex import sparsemax
-from argrad.core import Choice, full_precision
+from argrad.core import Choice
 
 _FEW_OPTIONS, _SMALL = 128, 2**16  # below either, one cumulative sum is quicker than two steps
 

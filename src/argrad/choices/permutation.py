@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import in_the_name_of, require_choosable, require_count, require_scores
+from argrad._precision import full_precision
 from argrad.choices._balance import Exponential, Positive, balanced
 from argrad.choices._gibbs import require_event
 from argrad.choices._order import ascending, require_ordered
-from argrad.core import full_precision
 
 if TYPE_CHECKING:
     from torch import Tensor

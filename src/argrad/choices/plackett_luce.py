@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from argrad._checks import require_count
+from argrad._precision import full_precision
 from argrad.choices._gibbs import finite
 from argrad.choices.k_subset import (
     best_index,
@@ -20,7 +21,7 @@ from argrad.choices.k_subset import (
     lift_subset,
     marginals,
 )
-from argrad.core import Choice, full_precision
+from argrad.core import Choice
 from argrad.noise import Gumbel
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from argrad._checks import require_positive, require_scores
+from argrad._precision import full_precision
 from argrad.choices._gibbs import MASKED, require_enumerable, spread
 from argrad.choices._isotonic import blocks, pool
 from argrad.choices._order import ascending, inverse, require_ordered
 from argrad.choices.plackett_luce import order_log_prob, perturb
-from argrad.core import Choice, full_precision
+from argrad.core import Choice
 
 # ---------------------------------------------------------------- soft functions, usable by themselves
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from argrad._checks import in_transform, require, require_choosable, require_scores
 from argrad._ops import whole
-from argrad.core import full_precision
+from argrad._precision import full_precision
 
 _BISECTIONS = 64
 _NEWTONS = 2  # each doubles the order to which the implicit derivative is right: two give the second one

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from argrad._checks import require, require_count, require_scores
+from argrad._precision import full_precision
 from argrad.choices._sparsemap import sparsemap
-from argrad.core import Choice, full_precision
+from argrad.core import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable

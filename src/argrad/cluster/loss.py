@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from argrad._checks import reads_values, require
+from argrad._precision import full_precision
 from argrad.cluster.assignment import nearest
-from argrad.core import full_precision
 
 if TYPE_CHECKING:
     from torch import Tensor

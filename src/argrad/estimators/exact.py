@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require, require_count, require_positive
-from argrad.core import Estimator, full_precision
+from argrad._precision import full_precision
+from argrad.core import Estimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

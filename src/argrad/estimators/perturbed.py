@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from argrad._carrier import Pull
 from argrad._checks import NOISE, require_count, require_function, require_positive
-from argrad.core import Estimator, Pull, VertexEstimator, full_precision
+from argrad._precision import full_precision
+from argrad.core import Estimator, VertexEstimator
 from argrad.noise import Gumbel, Normal
 
 if TYPE_CHECKING:

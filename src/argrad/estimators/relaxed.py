@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from argrad._checks import NOISE, require_function, require_positive
-from argrad.core import Estimator, full_precision
+from argrad._precision import full_precision
+from argrad.core import Estimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

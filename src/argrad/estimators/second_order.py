@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from argrad._carrier import Pull
 from argrad._checks import require, require_count, require_positive
-from argrad.core import Pull, VertexEstimator, full_precision
+from argrad._precision import full_precision
+from argrad.core import VertexEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._checks import require, require_count
-from argrad._ops import finest
+from argrad._precision import finest
 from argrad.core import Estimator
 from argrad.estimators.exact import all_vertices, cost_dims, joint_log_prob, kept
 from argrad.noise import Gumbel

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from argrad._carrier import exact
 from argrad._checks import require, require_choosable, require_count, require_mask, require_positive, require_scores
-from argrad.core import divide, exact, full_precision
+from argrad._precision import divide, full_precision
 from argrad.verbs._door import rows
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from argrad._carrier import exact
 from argrad._checks import in_the_name_of, require, require_mask, require_scores
 from argrad.choices import one_hot, soft_sort
 from argrad.choices import permutation as _permutation
 from argrad.choices import rank as _rank
 from argrad.choices.permutation import position_scores
-from argrad.core import Estimator, exact
+from argrad.core import Estimator
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit
 from argrad.verbs._either import choose

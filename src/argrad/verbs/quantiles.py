@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from argrad._checks import reads_values, require, require_choosable, require_mask
-from argrad._ops import finest
+from argrad._precision import finest
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare
 from argrad.verbs.order import Sorted, sorting_rows, weigh

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from argrad._autograd import applied
+from argrad._carrier import as_tensor
 from argrad._checks import in_the_name_of, in_transform, require
 from argrad.choices.one_hot import one_hot, one_hot_index
-from argrad.core import VertexEstimator, as_tensor
+from argrad.core import VertexEstimator
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import prepare, require_fit, rows
 from argrad.verbs._either import choose

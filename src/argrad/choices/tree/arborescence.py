@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from argrad._checks import in_transform
-from argrad._ops import finest
+from argrad._precision import finest
 from argrad.choices._gibbs import MASKED
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from argrad._ops import finest
+from argrad._precision import finest
 from argrad.choices._gibbs import MASKED
 
 
