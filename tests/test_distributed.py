@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import distributed, multiprocessing, nn
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
 
 import argrad
 
@@ -41,6 +42,15 @@ def alone():
     return model
 
 
+def sharded_scores_can_be_compiled(size):
+    whole = data().requires_grad_()
+    scores = distribute_tensor(whole.detach(), init_device_mesh("cpu", (size,)), [Shard(0)]).requires_grad_()
+    compiled = torch.compile(argrad.argmax, fullgraph=True, backend="aot_eager")
+    for y in (compiled(scores), argrad.argmax(whole)):
+        y.square().sum().backward()
+    torch.testing.assert_close(scores.grad.full_tensor(), whole.grad)
+
+
 def work(rank, size, port):
     os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE=str(size))
     torch.set_num_threads(1)
@@ -58,6 +68,7 @@ def work(rank, size, port):
         model(mine).sum().backward()
         for got, expected in zip(model.parameters(), reference.parameters(), strict=True):
             torch.testing.assert_close(got.grad.full_tensor() * size, expected.grad)
+        sharded_scores_can_be_compiled(size)
     finally:
         distributed.destroy_process_group()
 

@@ -73,18 +73,29 @@ def test_a_transform_inside_a_compiled_function_sees_torch_own_softmax():
     torch.testing.assert_close(torch.compile(jacobian, fullgraph=True, backend="aot_eager")(scores), jacobian(scores))
 
 
+class Drawn(torch.nn.Module):
+    def forward(self, scores):
+        return argrad.sample(scores)
+
+
 @torch_warns
 def test_an_exported_program_has_torch_operations_only():
-    class Drawn(torch.nn.Module):
-        def forward(self, scores):
-            return argrad.sample(scores)
-
     program = torch.export.export(Drawn(), (torch.randn(3, 5),))
     targets = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
     assert targets
     assert not any(target.startswith("argrad") for target in targets)
     drawn = program.module()(torch.randn(3, 5))
     assert torch.equal(drawn.sum(-1), torch.ones(3))
+
+
+@torch_warns
+@pytest.mark.parametrize("sizes", [(3, 5), (70, 1000)])
+def test_an_exported_draw_serves_any_sizes(sizes):
+    """Where a draw in eager mode goes in one step and where it goes in two, whichever size it was exported with."""
+    named = {0: torch.export.Dim("batch"), 1: torch.export.Dim("options", min=2)}
+    drawn = torch.export.export(Drawn(), (torch.randn(sizes),), dynamic_shapes=(named,)).module()
+    for other in ((4, 3), (2, 1009), (80, 1000)):
+        assert torch.equal(drawn(torch.randn(other)).sum(-1), torch.ones(other[0]))
 
 
 @torch_warns

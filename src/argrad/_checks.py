@@ -178,11 +178,14 @@ def in_functorch() -> bool:
     return torch._C._are_functorch_transforms_active()  # noqa: SLF001
 
 
+def is_plain(tensor: Tensor) -> bool:
+    """Whether this is torch's own kind of tensor: neither fake nor sharded nor another's subclass."""
+    return type(tensor) in (Tensor, torch.nn.Parameter)
+
+
 def reads_values(tensor: Tensor) -> bool:
     """Whether checks may read this tensor's values: eager mode on the CPU, or wherever they were switched on."""
-    if in_transform():
-        return False
-    if type(tensor) not in (Tensor, torch.nn.Parameter):  # a fake tensor has no values, a sharded one must fetch them
+    if in_transform() or not is_plain(tensor):  # a fake tensor has no values, a sharded one must fetch them
         return False
     return tensor.device.type == "cpu" or (_always_read.get() and tensor.device.type != "meta")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from argrad._checks import in_functorch
+from argrad._checks import in_functorch, is_plain
 from argrad._precision import finest
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def drawn_from(generator: torch.Generator | None) -> dict[str, Any]:
 def _opaque(tensor: Tensor) -> bool:
     if not torch.compiler.is_compiling() or in_functorch() or tensor.device.type != "cpu":
         return False
-    return not torch.compiler.is_exporting()
+    return is_plain(tensor) and not torch.compiler.is_exporting()  # a sharded tensor knows torch's operations only
 
 
 def _define(schema: str, function: Callable[..., Tensor], fake: Callable[..., Tensor], *tags: torch.Tag) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from argrad._checks import in_transform, reads_values, require_choosable
+from argrad._checks import in_transform, is_plain, reads_values, require_choosable
 from argrad._ops import softmax, uniform
 from argrad._precision import finest, full_precision
 from argrad.choices.simplex import sparsemax
@@ -37,7 +37,7 @@ def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | 
     cumulative ones as finely as the device can, so that rare options come at their rate.
     """
     n, shape = weights.shape[-1], (*weights.shape[:-1], samples)
-    if n < _FEW_OPTIONS or weights.numel() < _SMALL:
+    if torch.compiler.is_exporting() or n < _FEW_OPTIONS or weights.numel() < _SMALL:  # an export fits all sizes
         return _climb(weights, uniform(shape, weights, generator)).movedim(-1, 0)
     first, second = uniform((2, *shape), weights, generator).unbind(0)
     lanes = _lanes(n)
@@ -74,7 +74,7 @@ def _climb(weights: Tensor, level: Tensor) -> Tensor:
 def from_index(index: Tensor, scores: Tensor) -> Tensor:
     """One-hot vectors like the scores, with a 1 at the index."""
     index = index.unsqueeze(-1)
-    if torch.compiler.is_compiling():  # number by number, which the compiler fuses with what comes after
+    if torch.compiler.is_compiling() and is_plain(scores):  # number by number: the compiler fuses it with what follows
         options = torch.arange(scores.shape[-1], dtype=torch.int32, device=scores.device)
         return (options == index.int()).to(scores.dtype)
     zeros = torch.zeros_like(scores)
