@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import argrad
-from argrad._ops import softmax, uniform
+from argrad._ops import exporting, softmax, uniform
 
 torch_warns = pytest.mark.filterwarnings("default")
 
@@ -31,6 +31,7 @@ def test_two_compiled_draws_are_not_the_same():
 
 
 @torch_warns
+@pytest.mark.skipif(exporting is torch.compiler.is_compiling, reason="torch 2.6 is given nothing whole")
 def test_compiled_draws_follow_the_seed_as_eager_ones_do():
     scores = torch.randn(3, 7)
     torch.manual_seed(5)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _library = torch.library.Library("argrad", "DEF")
 
+# Whether a program is being exported. torch 2.6 cannot tell, so there every compiled program is treated as one.
+exporting: Callable[[], bool] = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)
+
 
 def whole(
     name: str, function: Callable[[Tensor], Tensor], fake: Callable[[Tensor], Tensor]
@@ -60,7 +63,7 @@ def drawn_from(generator: torch.Generator | None) -> dict[str, Any]:
 def _opaque(tensor: Tensor) -> bool:
     if not torch.compiler.is_compiling() or in_functorch() or tensor.device.type != "cpu":
         return False
-    return is_plain(tensor) and not torch.compiler.is_exporting()  # a sharded tensor knows torch's operations only
+    return is_plain(tensor) and not exporting()  # a sharded tensor knows torch's operations only
 
 
 def _define(schema: str, function: Callable[..., Tensor], fake: Callable[..., Tensor], *tags: torch.Tag) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from argrad._checks import in_transform, is_plain, reads_values, require_choosable
-from argrad._ops import softmax, uniform
+from argrad._ops import exporting, softmax, uniform
 from argrad._precision import finest, full_precision
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice
@@ -37,7 +37,7 @@ def _draw_by_weight(weights: Tensor, samples: int, generator: torch.Generator | 
     cumulative ones as finely as the device can, so that rare options come at their rate.
     """
     n, shape = weights.shape[-1], (*weights.shape[:-1], samples)
-    if torch.compiler.is_exporting() or n < _FEW_OPTIONS or weights.numel() < _SMALL:  # an export fits all sizes
+    if exporting() or n < _FEW_OPTIONS or weights.numel() < _SMALL:  # an export fits all sizes
         return _climb(weights, uniform(shape, weights, generator)).movedim(-1, 0)
     first, second = uniform((2, *shape), weights, generator).unbind(0)
     lanes = _lanes(n)
