@@ -17,7 +17,8 @@ app.command(
     "argrad.cli.doctor:doctor",
     name="doctor",
     help="Which parameters get no gradient, and the line that cut them.\n\n"
-    "Your script runs unmodified; options come before it. Exit code 0: clean; 1: findings; 2: it could not run.",
+    "Your script runs unmodified; options come before it. "
+    "Exit code 0: clean; 1: findings; 2: it could not run; 130: Ctrl-C.",
 )
 app.command(
     "argrad.cli.compare:compare",

@@ -27,7 +27,8 @@ def doctor(
 ) -> int:
     """Tell which parameters get no gradient, which loss terms are dead, and the line that cut them.
 
-    The script runs unmodified. Exit code 0: clean; 1: findings; 2: it could not run, or failed.
+    The script runs unmodified; Ctrl-C ends it, and what was seen until then is reported.
+    Exit code 0: clean; 1: findings; 2: it could not run, or failed; 130: Ctrl-C.
     Options come before the script.
 
     Parameters
@@ -90,6 +91,8 @@ def _run(
         sys.stderr.write(f"argrad doctor: could not run {target}: {outcome.failure}\n")
         return 2
     _write(outcome.report, format, out)
+    if outcome.report.interrupted is not None and (format != "terminal" or out is not None):
+        sys.stderr.write(f"argrad doctor: {outcome.report.interrupted}.\n")
     if outcome.exit_code == 2:  # noqa: PLR2004
         reason = outcome.failure or "no training step was seen"
         what = "the script failed later" if outcome.report.parameters else f"could not judge {target}"

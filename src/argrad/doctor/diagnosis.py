@@ -52,10 +52,10 @@ class Diagnosis:
             cuts=tuple(self.cuts.values()),
             dead_terms=tuple(terms.values()),
             idle=tuple(Idle(family, tuple(names), site) for (family, site), names in self.idle.items()),
-            steps=max(session.ledger.judged.values(), default=0)
-            or len({g for w in self.watched.values() for g in w.groups}),
+            steps=session.ledger.steps(),
             silenced_loss=any(group.silenced for group in session.ledger.groups),
-            error=None if session.error is None else str(session.error).splitlines()[0],
+            error=None if session.error is None else (str(session.error) or repr(session.error)).splitlines()[0],
+            interrupted=session.interrupted,
             notes=tuple(f"not recorded: {error!r}" for error in session.recorder.failures[:3]),
         )
 

@@ -128,6 +128,11 @@ class Ledger:
         self.recorder.gauge = bool(self.suspects())
         self.recorder.diagnose = any(status_of(watched) == "zero" for watched in self.parameters.values())
 
+    def steps(self) -> int:
+        """How many steps were judged: those of the optimiser that made most, or else the updates by hand."""
+        groups = {group for watched in self.parameters.values() for group in watched.groups}
+        return max(self.judged.values(), default=0) or len(groups)
+
     def inconclusive(self) -> bool:
         """Whether longer watching may change the verdict: much is idle only in the first steps."""
         return bool(self.null_terms) or any(status_of(w) != "flows" for w in self.parameters.values())

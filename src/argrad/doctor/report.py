@@ -94,6 +94,7 @@ class Report:
     steps: int = 0
     silenced_loss: bool = False
     error: str | None = None
+    interrupted: str | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -141,6 +142,7 @@ class Report:
             "cuts": [cut.as_dict() for cut in self.cuts],
             "dead_terms": [term.as_dict() for term in self.dead_terms],
             "steps": self.steps,
+            **({"interrupted": self.interrupted} if self.interrupted is not None else {}),
             "argrad": __version__,
         }
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from argrad.doctor.report import Report
 
 EXTRA_STEPS = 8
+INTERRUPTED = 130
 
 
 class _Stop(BaseException):
@@ -37,7 +38,9 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 clean, 1 findings, 2 could not run."""
+        """0 clean, 1 findings, 2 could not run, 130 interrupted."""
+        if self.report is not None and self.report.interrupted is not None:
+            return INTERRUPTED
         if self.report is None or (self.failure is not None and not self.report.parameters):
             return 2
         if not self.report.parameters:
@@ -66,6 +69,8 @@ def run_script(
             _execute(code, main)
         except _Stop:
             pass
+        except KeyboardInterrupt:
+            session.interrupt()
         except SystemExit as error:
             failure = f"SystemExit: {error.code}" if error.code not in (None, 0) else None
         except BaseException as error:  # noqa: BLE001  (the user's script may raise anything)

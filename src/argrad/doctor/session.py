@@ -47,6 +47,7 @@ class Session:
         self.done = False
         self.error: BaseException | None = None
         self.died: str | None = None
+        self.interrupted: str | None = None
         self.on_done: Callable[[], None] = lambda: None
         self.handed: set[int] = set()
         self.stepped = self._inside_step = self._closure_ran = False
@@ -73,7 +74,7 @@ class Session:
         if self.done:
             return
         with contextlib.suppress(Exception):
-            if not self.ledger.parameters:
+            if not self.ledger.parameters and self.interrupted is None:
                 self.by_hand.judge(last=True)
         self.done = True
         self.recorder.paused = True
@@ -82,6 +83,19 @@ class Session:
         self._patches.restore()
         off_the_stack(self.recorder)
         self.on_done()
+
+    def interrupt(self) -> None:
+        """The user stopped the script: a gradient that no step has used may be half done, and is not judged."""
+        steps = self.ledger.steps()
+        plural = "s" if steps != 1 else ""
+        if not steps:
+            self.interrupted = "interrupted before the first optimiser step"
+        elif self.done:
+            self.interrupted = (
+                f"interrupted later than the {steps} watched optimiser step{plural}; they were judged whole"
+            )
+        else:
+            self.interrupted = f"interrupted after {steps} optimiser step{plural}; this is what was seen until then"
 
     # -- backward ---------------------------------------------------------------------------------------------
 
@@ -102,7 +116,7 @@ class Session:
         try:
             with self._recording():
                 result = run()
-        except BaseException as error:
+        except Exception as error:
             self._backward_failed(error, roots)
             raise
         finally:

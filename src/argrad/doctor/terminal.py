@@ -31,6 +31,8 @@ def lines_of(report: Report) -> Iterator[Line]:
         yield f"note: the script died in backward: {report.error}", "dim"
     if report.silenced_loss:
         yield "note: the loss is a leaf (requires_grad was set on it): that reconnects nothing [ARG015]", "yellow"
+    if report.interrupted is not None:
+        yield f"note: {report.interrupted}", "bold yellow"
     for note in report.notes:
         yield f"note: {note}", "dim"
     yield from _summary(report)
