@@ -91,8 +91,33 @@ def test_wrong_options_are_refused_before_the_script_runs(tmp_path, option):
     assert not (tmp_path / "it-ran").exists()
 
 
-def test_a_missing_script_exits_with_2():
-    assert argrad("doctor", "no_such_file.py").returncode == 2
+RAN = b"open('it-ran', 'w')\n"
+
+
+@pytest.mark.parametrize(("target", "content", "said"), [
+    ("data.csv", b"a,b\n1,2\n", "the script must be a Python file (.py), or a module by -m. Got data.csv."),
+    ("train", RAN, "the script must be a Python file (.py), or a module by -m. Got train."),
+    (".", None, "the script must be a Python file (.py), or a module by -m. Got .."),
+    ("no_such_file.py", None, "no_such_file.py cannot be read: No such file or directory."),
+    ("folder.py", None, "folder.py cannot be read: Is a directory."),
+    ("train.py", b"# nothing but this\n\n", "train.py is empty."),
+    ("train.py", RAN + b"x = 'it is\ny = 2\n", "train.py:2: not Python: unterminated string literal"),
+    ("train.py", RAN + b"return 3\n", "train.py:2: not Python: 'return' outside function."),
+    ("train.py", b"\x89PNG\r\n\x1a\n\0\0\0", "train.py"),
+    ("train.py", RAN + b"'\xff'\n", "train.py"),
+    ("-m train.py", RAN, "-m must be the dotted name of a module, such as package.train. Got train.py."),
+    ("-m ./train", RAN, "-m must be the dotted name of a module, such as package.train. Got ./train."),
+    ("-m 2fast", RAN, "-m must be the dotted name of a module, such as package.train. Got 2fast."),
+])  # fmt: skip
+def test_what_is_no_script_is_refused_in_a_line_before_it_runs(tmp_path, target, content, said):
+    (tmp_path / "folder.py").mkdir()
+    if content is not None:
+        (tmp_path / target.removeprefix("-m ")).write_bytes(content)
+    done = argrad("doctor", *target.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"argrad doctor: {said}")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "it-ran").exists()
 
 
 def test_modules_run_by_name(tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -54,7 +56,7 @@ def doctor(
     if target is None:
         sys.stderr.write("argrad doctor: which script? Try `argrad doctor train.py`.\n")
         return 2
-    mistake = _mistake(steps, out)
+    mistake = _mistake(steps, out) or (_no_module(target) if module else _no_script(target))
     if mistake:
         sys.stderr.write(f"argrad doctor: {mistake}\n")
         return 2
@@ -71,6 +73,31 @@ def _mistake(steps: int | None, out: Path | None) -> str | None:
     if out is not None and not out.parent.is_dir():
         return f"--out must be in a folder that exists. Got {out}."
     return None
+
+
+def _no_script(path: str) -> str | None:
+    """Say why a file is no Python script, before torch is imported and the file is run."""
+    if not path.endswith(".py"):
+        return f"the script must be a Python file (.py), or a module by -m. Got {path}."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are the script's own, and shown when it runs
+            tree = ast.parse(Path(path).read_bytes(), path)
+            compile(tree, path, "exec", dont_inherit=True)
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}."
+    except SyntaxError as error:
+        return f"{path}{f':{error.lineno}' if error.lineno else ''}: not Python: {error.msg}."
+    except ValueError as error:  # null bytes, before Python 3.12
+        return f"{path}: not Python: {error}."
+    return None if tree.body else f"{path} is empty."
+
+
+def _no_module(name: str) -> str | None:
+    """Say why it is not the name of a module: to look for `train.py` would import, and so run, `train`."""
+    if all(part.isidentifier() for part in name.split(".")) and not name.endswith(".py"):
+        return None
+    return f"-m must be the dotted name of a module, such as package.train. Got {name}."
 
 
 def _run(

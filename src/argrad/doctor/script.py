@@ -57,7 +57,7 @@ def run_script(
     forget_sources()
     try:
         code, file = _load(path, module=module)
-    except (OSError, SyntaxError, ImportError) as error:
+    except (OSError, SyntaxError, ImportError, ValueError) as error:
         return Outcome(None, f"{type(error).__name__}: {error}")
     session = Session(steps or 2, extend=0 if steps else EXTRA_STEPS, stop=_execute.__code__)
     if stop:
@@ -106,7 +106,8 @@ def _load(path: str, *, module: bool) -> tuple[CodeType, str]:
     sys.path.insert(0, str(Path.cwd()))
     spec = importlib.util.find_spec(path)
     if spec is not None and spec.submodule_search_locations is not None:
-        spec = importlib.util.find_spec(f"{path}.__main__")
+        path = f"{path}.__main__"
+        spec = importlib.util.find_spec(path)
     if spec is None or spec.origin is None:
         raise ImportError(f"No module named {path}")
     treat_as_user(str(Path(spec.origin).parent))
