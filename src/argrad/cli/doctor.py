@@ -40,7 +40,7 @@ def doctor(
     module
         A module to run instead of a script, as with python -m.
     steps
-        Judge exactly so many optimiser steps; default: 2, and a few more while something starves.
+        Judge exactly so many optimiser steps of each stage; default: 2, and a few more while something starves.
     stop
         End the script after the last watched step.
     format

@@ -142,6 +142,9 @@ def _by_name(session: Session) -> dict[str, Watched]:
     for number, watched in enumerate(session.ledger.parameters.values()):
         name = watched.name or f"parameter.{number}"
         old = merged.get(name)
+        if old is not None and old.stage != watched.stage:  # another model, by the name of an earlier one
+            name = f"{name} (stage {watched.stage + 1})"
+            old = merged.get(name)
         if old is None:
             merged[name] = watched
         else:

@@ -32,9 +32,22 @@ class Ledger:
         self.parameters: dict[int, Watched] = {}
         self.groups: list[Group] = [Group()]
         self.judged: dict[int, int] = {}
+        self.stage = self.before = 0
         self.null_terms: dict[int, list[int]] = {}
         self.roots: dict[int, weakref.ref[Tensor]] = {}
         self.values: set[int] = set()
+
+    def next_stage(self) -> None:
+        """What was judged so far stays, whatever comes to lie at the addresses of what is gone."""
+        self.before = self.steps()
+        self.judged = {}
+        self.parameters = {
+            key if watched.ref() is not None else -1 - number: watched
+            for number, (key, watched) in enumerate(self.parameters.items())
+        }
+        self.stage += 1
+        self.groups.append(Group())
+        self.aim()
 
     def note_losses(self, roots: Sequence[Tensor], *, accumulate: bool) -> None:
         """These tensors go backward now."""
@@ -117,25 +130,30 @@ class Ledger:
             self.parameters[id(tensor)] = watched
             self.values.add(value)
         watched.name = self.names.of(tensor) or watched.name
+        watched.stage = self.stage
         return watched
+
+    def _present(self) -> dict[int, Watched]:
+        """The parameters that this stage trains."""
+        return {key: watched for key, watched in self.parameters.items() if watched.stage == self.stage}
 
     def suspects(self) -> list[int]:
         """The parameters whose gradient exists and is exactly zero, or so small that it may be lost."""
-        return [key for key, w in self.parameters.items() if w.suspect or (w.holds and status_of(w) != "flows")]
+        return [key for key, w in self._present().items() if w.suspect or (w.holds and status_of(w) != "flows")]
 
     def aim(self) -> None:
         """Tell the recorder how closely to look at the next step."""
         self.recorder.gauge = bool(self.suspects())
-        self.recorder.diagnose = any(status_of(watched) == "zero" for watched in self.parameters.values())
+        self.recorder.diagnose = any(status_of(watched) == "zero" for watched in self._present().values())
 
     def steps(self) -> int:
         """How many steps were judged: those of the optimiser that made most, or else the updates by hand."""
         groups = {group for watched in self.parameters.values() for group in watched.groups}
-        return max(self.judged.values(), default=0) or len(groups)
+        return self.before + max(self.judged.values(), default=0) or len(groups)
 
     def inconclusive(self) -> bool:
         """Whether longer watching may change the verdict: much is idle only in the first steps."""
-        return bool(self.null_terms) or any(status_of(w) != "flows" for w in self.parameters.values())
+        return bool(self.null_terms) or any(status_of(w) != "flows" for w in self._present().values())
 
     def judged_roots(self) -> set[int]:
         """The losses of the steps that were judged."""
@@ -149,6 +167,6 @@ class Ledger:
         reached = 0
         for root in self.groups[-1].roots:
             reached |= flow.masks[root] if root >= 0 else 0
-        for watched in self.parameters.values():
+        for watched in self._present().values():
             arrives = watched.value in order and reached >> order.index(watched.value) & 1
             watched.sizes[-1] = 1.0 if arrives else watched.sizes[-1]

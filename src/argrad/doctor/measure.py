@@ -41,6 +41,7 @@ class Watched:
     arrived: bool = False
     cleared: RawSite | None = None
     best: float = 0.0
+    stage: int = 0
 
     @property
     def largest(self) -> float:

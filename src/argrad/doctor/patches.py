@@ -40,6 +40,7 @@ class Patches:
         """Put the originals back, last first."""
         while self._undo:
             self._undo.pop()()
+        self._eager = False
 
     def _replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         inherited = name not in vars(owner)
@@ -110,6 +111,16 @@ class Patches:
             return result
 
         return staticmethod(new)
+
+
+def under_the_stack(mode: Any) -> None:
+    """Enter a function mode below the user's own, which he takes off first; torch keeps a default device lowest."""
+    off_the_stack(mode)
+    above = [torch.overrides._pop_mode() for _ in torch.overrides._get_current_function_mode_stack()]  # noqa: SLF001
+    if above and above[-1] is getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None):  # noqa: SLF001
+        torch.overrides._push_mode(above.pop())  # noqa: SLF001
+    for each in (mode, *reversed(above)):
+        torch.overrides._push_mode(each)  # noqa: SLF001
 
 
 def off_the_stack(mode: Any) -> None:

@@ -15,6 +15,7 @@ from argrad.doctor.diagnosis import diagnose
 from argrad.doctor.frames import forget_sources, treat_as_user
 from argrad.doctor.patches import off_the_stack
 from argrad.doctor.session import Session
+from argrad.doctor.stages import later_stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +64,8 @@ def run_script(
     if stop:
         session.on_done = _raise_stop
     failure = None
-    with _as_main(file, args, module=path if module else None) as main:
+    stages = contextlib.nullcontext() if stop else later_stages(session)
+    with _as_main(file, args, module=path if module else None) as main, stages:
         session.start()
         try:
             _execute(code, main)

@@ -17,9 +17,9 @@ from torch.optim.optimizer import (
 from argrad.doctor.byhand import ByHand
 from argrad.doctor.frames import user_frames
 from argrad.doctor.ledger import Ledger
-from argrad.doctor.measure import Group
+from argrad.doctor.measure import Group, status_of
 from argrad.doctor.names import Names
-from argrad.doctor.patches import Patches, off_the_stack
+from argrad.doctor.patches import Patches, off_the_stack, under_the_stack
 from argrad.doctor.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class Session:
 
     def start(self) -> None:
         """Install the mode, the optimiser hooks and the patches."""
+        self._install()
+        self.recorder.__enter__()
+
+    def _install(self) -> None:
         self.recorder.leaf_updated = self.by_hand.note_update
         self.recorder.grad_cleared = self.ledger.note_cleared
         self._patches.install()
@@ -67,7 +71,14 @@ class Session:
             register_optimizer_step_pre_hook(self._before_step),
             register_optimizer_step_post_hook(self._after_step),
         ]
-        self.recorder.__enter__()
+
+    def resume(self, optimizer: Optimizer) -> None:
+        """Watch another stage: `steps` more steps, and this optimiser's above all."""
+        self.ledger.next_stage()
+        self.names.optimizers[id(optimizer)] = weakref.ref(optimizer)
+        self.done = self.stepped = self.recorder.paused = False
+        self._install()
+        under_the_stack(self.recorder)
 
     def finish(self) -> None:
         """Take everything off again; what was measured stays."""
@@ -243,6 +254,16 @@ class Session:
         return 0 < count < self.steps or (
             count == 0 and any(id(p) not in self.ledger.parameters for p in _trainable(optimizer))
         )
+
+    def is_news(self, optimizer: Optimizer) -> bool:
+        """Whether it trains something that was never judged, or that only starved so far."""
+        known = self.ledger.parameters
+        found = [(p, known.get(id(p))) for p in _trainable(optimizer)]
+        return any(w is None or w.ref() is not p or status_of(w) != "flows" for p, w in found)
+
+    def idle_optimizers(self) -> list[Optimizer]:
+        """Those that were seen, and made no step since."""
+        return [o for o in self.optimizers() if id(o) not in self.ledger.judged and self.is_news(o)]
 
     # -- names ------------------------------------------------------------------------------------------------
 
