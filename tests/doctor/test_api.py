@@ -120,6 +120,38 @@ def test_the_harmless_verdict_of_k_means():
     assert "error" not in text
 
 
+CHOSEN = {
+    "sampled.detach()": ("harmless", "detach"),
+    "sampled": ("partial", "index"),
+    "torch.cat([sampled.detach(), sampled])": ("partial", "index"),
+}
+
+
+@pytest.mark.parametrize("use", CHOSEN)
+def test_a_choice_that_is_detached_on_every_way_to_the_loss_is_meant_to_be_a_constant(tmp_path, use):
+    (tmp_path / "train.py").write_text(
+        "import torch\nfrom torch import nn\nfrom torch.nn import functional\n"
+        "maker, judge = nn.Linear(3, 5), nn.Embedding(5, 1)\n"
+        "opt = torch.optim.SGD([*maker.parameters(), *judge.parameters()], lr=0.1)\n"
+        "for _ in range(3):\n    logits = maker(torch.randn(8, 3))\n    sampled = logits.argmax(-1)\n"
+        f"    loss = judge({use}).pow(2).mean() + functional.cross_entropy(logits, torch.arange(8) % 5)\n"
+        "    opt.zero_grad(); loss.backward(); opt.step()\n"
+    )
+    report = run_quietly(tmp_path / "train.py").report
+    assert not report.starved
+    (cut,) = [cut for cut in report.cuts if cut.operation == "argmax"]
+    assert (cut.verdict, cut.family.name) == CHOSEN[use]
+
+
+def test_a_dead_term_names_what_killed_it_though_it_is_detached_as_well():
+    def loss(logits):
+        wrong = (logits.argmax(-1) > 0).float().mean().detach()
+        return logits.logsumexp(-1).sum() + wrong
+
+    (cut,) = explain(loss, torch.randn(8, 3, requires_grad=True)).report.cuts
+    assert (cut.operation, cut.family.name, cut.verdict) == ("argmax", "index", "partial")
+
+
 def test_cuts_in_series_are_one_finding():
     (finding,) = findings_of(report_of("02_cls_reg_gather"))
     assert (finding.code, [cut.operation for cut in finding.cuts]) == ("ARG003", ["round", "long"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -208,21 +209,31 @@ class Blamer:
 
     def others(self, harmful: set[int]) -> dict[int, tuple[str, int]]:
         """Every other cut on a way to a loss: its verdict, and its leaves as bits."""
-        wanted = self.flow.ancestors(self.session.ledger.judged_roots())
         found: dict[int, tuple[str, int]] = {}
         for index, raw in enumerate(self.tape.ops):
             if index not in harmful and not raw[4] & FUNCTION and not self._copied(index):
-                self._other(index, wanted, found)
+                self._other(index, found)
         return found
 
-    def _other(self, index: int, wanted: set[int], found: dict[int, tuple[str, int]]) -> None:
-        op = self.tape[index]
-        live = [value for value in op.inputs if self.tape.live[value]]
+    @cached_property
+    def _wanted(self) -> set[int]:
+        return self.flow.ancestors(self.session.ledger.judged_roots())
+
+    def detached_later(self, index: int) -> bool:
+        """Whether the user detaches whatever is made of this cut's results before it gets to a loss."""
+        roots = self.session.ledger.judged_roots()
+        return all(self.flow.only_detached(out, self._wanted, roots) for out in self._cut_values(index))
+
+    def _cut_values(self, index: int) -> list[int]:
+        """The results of an operation that lead to a loss, and that no gradient comes back from."""
+        flat = self.tape[index].name in families.FLAT
+        return [out for out in self.flow.outputs[index] if out in self._wanted and (flat or not self.tape.live[out])]
+
+    def _other(self, index: int, found: dict[int, tuple[str, int]]) -> None:
+        live = [value for value in self.tape[index].inputs if self.tape.live[value]]
         leaves = 0
         for value in live:
             leaves |= self.flow.masks[value]
-        for out in self.flow.outputs[index]:
-            flat = op.name in families.FLAT
-            if leaves and out in wanted and (flat or not self.tape.live[out]):
-                verdict = "harmless" if self.flow.meets_its_own(out, leaves, wanted) else "partial"
-                found[index] = (verdict, leaves)
+        for out in self._cut_values(index) if leaves else ():
+            verdict = "harmless" if self.flow.meets_its_own(out, leaves, self._wanted) else "partial"
+            found[index] = (verdict, leaves)

@@ -70,8 +70,10 @@ class Diagnosis:
     def _other(self, index: int, verdict: str, names: tuple[str, ...]) -> None:
         """A cut that is nobody's only way; if it was made on purpose and all of its leaves train, it does no harm."""
         family = family_of_op(self.tape[index])
-        meant = family.explicit and all(status_of(self.watched[name]) == "flows" for name in names)
-        self._add(index, family, "harmless" if meant else verdict, names)
+        train = all(status_of(self.watched[name]) == "flows" for name in names)
+        if train and verdict == "partial" and self.blamer.detached_later(index):
+            family = families.DETACH
+        self._add(index, family, "harmless" if train and family.explicit else verdict, names)
 
     def _add(self, index: int, family: Family, verdict: str, names: tuple[str, ...], left: float | None = None) -> None:
         op = self.tape[index]
@@ -95,7 +97,8 @@ class Diagnosis:
             )
         worst = min(old.verdict, verdict, key=["harmful", "partial", "harmless"].index)
         merged = tuple(dict.fromkeys((*old.parameters, *names))) if worst == verdict else old.parameters
-        self.cuts[(site, op.name)] = replace(old, verdict=worst, parameters=merged)
+        cause = old.family if worst == old.verdict else family
+        self.cuts[(site, op.name)] = replace(old, verdict=worst, family=cause, parameters=merged)
         self.of_op[index] = old.id
 
     def _site(self, index: int) -> Site | None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from argrad.doctor.families import FIRST_ORDER, FLAT, GATES, LOOKS, NEVER
+from argrad.doctor.families import DETACH, FIRST_ORDER, FLAT, GATES, LOOKS, NEVER
 from argrad.doctor.tape import ESCAPE, FUNCTION, LEAF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from argrad.doctor.tape import Op, Tape
 
@@ -219,11 +219,23 @@ class Flow:
 
     def only_selects(self, out: int, leaf: int, within: set[int], roots: set[int]) -> bool:
         """Whether every way of the cut's result to the losses first meets something live from the same leaf."""
+
+        def meets(op: Op, seen: set[int]) -> bool:
+            return any(self.masks[other] & leaf for other in op.inputs if other not in seen)
+
+        return self._ends(out, within, roots, meets)
+
+    def only_detached(self, out: int, within: set[int], roots: set[int]) -> bool:
+        """Whether what is made of the cut's result is detached on every way to the losses, as a constant on purpose."""
+        return self._ends(out, within, roots, lambda op, _seen: op.name in DETACH.operations)
+
+    def _ends(self, out: int, within: set[int], roots: set[int], at: Callable[[Op, set[int]], bool]) -> bool:
+        """Whether every way to the losses comes by such an operation; the second argument is what came before it."""
         seen, todo = {out}, [out]
         while todo:
             for index in self.readers[todo.pop()]:
-                met = any(self.masks[other] & leaf for other in self.tape[index].inputs if other not in seen)
-                made = () if met else [v for v in self.outputs[index] if v in within and v not in seen]
+                ends = at(self.tape[index], seen)
+                made = () if ends else [v for v in self.outputs[index] if v in within and v not in seen]
                 if roots.intersection(made):
                     return False
                 seen.update(made)
