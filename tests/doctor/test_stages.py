@@ -101,6 +101,15 @@ def test_two_models_of_one_name_are_two(run):
     }
 
 
+def test_two_models_of_one_name_that_both_train_are_named_once(run):
+    make = "net = nn.Linear(4, 4); "
+    choose = "through=lambda h: h.gather(1, h.argmin(1, True))"
+    outcome = run(f"{make} train(net, sgd(net), {choose})\n{make} train(net, sgd(net))")
+    assert (statuses(outcome), outcome.report.steps) == ({"net.weight": "flows", "net.bias": "flows"}, 4)
+    (cut,) = outcome.report.cuts
+    assert (cut.operation, cut.verdict, cut.parameters) == ("argmin", "harmless", ("net.weight", "net.bias"))
+
+
 def test_what_was_compiled_meanwhile_runs_eagerly_while_it_is_watched(run):
     body = (
         "net = torch.compile(nn.Sequential(first, second), backend='eager')\n"

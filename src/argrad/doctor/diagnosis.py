@@ -117,14 +117,14 @@ class Diagnosis:
     def _names(self, leaves: int) -> tuple[str, ...]:
         known = self.blamer.flow.leaves
         order = [value for value, maker in enumerate(self.tape.maker) if maker == LEAF or value in known]
-        names = {watched.value: name for name, watched in self.watched.items()}
+        names = {value: name for name, watched in self.watched.items() for value in watched.values}
         chosen = [value for bit, value in enumerate(order) if leaves >> bit & 1]
-        return tuple(names[value] for value in chosen if value in names)
+        return tuple(dict.fromkeys(names[value] for value in chosen if value in names))
 
     def _dead(self) -> list[Dead]:
-        leaves = {watched.value for watched in self.watched.values()}
+        leaves = {value for watched in self.watched.values() for value in watched.values}
         flow, roots = self.blamer.flow, self.session.ledger.judged_roots()
-        starved = {watched.value for watched in self.watched.values() if status_of(watched) != "flows"}
+        starved = {value for w in self.watched.values() if status_of(w) != "flows" for value in w.values}
         return [
             *(dead for dead in dead_terms(flow, roots, leaves) if not (dead.whole and starved)),
             *null_terms(flow, roots, self.session.ledger.null_terms, starved),
@@ -140,12 +140,15 @@ class Diagnosis:
 
 
 def _by_name(session: Session) -> dict[str, Watched]:
-    """The watched tensors by name; leaves that are made anew each step share a name and are merged."""
+    """The watched tensors by name; leaves that are made anew each step share a name and are merged.
+
+    So are those of two stages, unless one starves.
+    """
     merged: dict[str, Watched] = {}
     for number, watched in enumerate(session.ledger.parameters.values()):
         name = watched.name or f"parameter.{number}"
         old = merged.get(name)
-        if old is not None and old.stage != watched.stage:  # another model, by the name of an earlier one
+        if old is not None and old.stage != watched.stage and {status_of(old), status_of(watched)} != {"flows"}:
             name = f"{name} (stage {watched.stage + 1})"
             old = merged.get(name)
         if old is None:
@@ -153,6 +156,7 @@ def _by_name(session: Session) -> dict[str, Watched]:
         else:
             watched.sizes = [*old.sizes, *watched.sizes]
             watched.groups |= old.groups
+            watched.earlier |= old.values
             watched.best = max(watched.best, old.best)
             merged[name] = watched
     return merged

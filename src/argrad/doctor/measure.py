@@ -42,6 +42,12 @@ class Watched:
     cleared: RawSite | None = None
     best: float = 0.0
     stage: int = 0
+    earlier: set[int] = field(default_factory=set)
+
+    @property
+    def values(self) -> set[int]:
+        """The numbers of all the leaves that bore this name."""
+        return {self.value, *self.earlier}
 
     @property
     def largest(self) -> float:
