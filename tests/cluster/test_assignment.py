@@ -6,43 +6,11 @@ import pytest
 import torch
 
 from argrad.cluster.assignment import Assignment, backend, nearest
-from argrad.cluster.assignment.build import load
-from argrad.cluster.assignment.compiled import CompiledLoop
 from argrad.cluster.assignment.geometry import HEAD, neighbours, share_spared, wide_axes
-from argrad.cluster.assignment.plain import PlainLoop
+from assignment_loops import Bounds, Direct, Heads, brute_force, clustered, has_library, lloyd, loops
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 
-class Bounds(CompiledLoop):
-    """Bounds even where they do not pay."""
-
-    few = 0
-
-
-class Direct(CompiledLoop):
-    """No bounds even where they would pay."""
-
-    few = 2**60
-
-
-class Heads(Bounds):
-    """Heads wherever points are coded."""
-
-    many = 0
-
-    @staticmethod
-    def _axes(sample, centroids):
-        del centroids
-        return wide_axes(sample, HEAD) if sample.shape[1] >= HEAD else None
-
-
-has_library = pytest.mark.skipif(load().library is None, reason=load().reason)
-loops = pytest.mark.parametrize(
-    "loop",
-    [
-        *(pytest.param(loop, marks=has_library, id=loop.__name__) for loop in (Bounds, Direct, Heads)),
-        pytest.param(PlainLoop, id="plain"),
-    ],
-)
 
 SHAPES = [  # points, dimensions, centroids: around the widths of blocks, vectors and chunks
     (1, 1, 1),
@@ -58,41 +26,6 @@ SHAPES = [  # points, dimensions, centroids: around the widths of blocks, vector
 ]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Many small parallel regions on shared cores take most of the time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def brute_force(points, centroids):
-    """argmin of Σ(x − c)² in float64; `argmin` takes the first of equals."""
-    parts = [((p[:, None] - centroids.double()) ** 2).sum(2) for p in points.double().split(64)]
-    squared = torch.cat(parts)
-    return squared.argmin(1), squared.amin(1)
-
-
-def clustered(size, dims, offset=0.0, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    centres = 2 * torch.randn(20, dims, generator=generator)
-    x = centres[torch.randint(20, (size,), generator=generator)] + torch.randn(size, dims, generator=generator)
-    return (x.double() + offset).float()
-
-
-def lloyd(loop, points, centroids, passes):
-    """Labels, changes and centroids of every pass, by one loop."""
-    loop, labels = loop(points, None), None
-    for _ in range(passes):
-        labels, changed = loop.assign(centroids.double(), labels)
-        yield labels, changed, centroids, loop
-        sums, counts = torch.zeros(centroids.shape, dtype=torch.float64), torch.zeros(len(centroids)).double()
-        loop.add(sums, counts, changes_only=False)
-        full = counts[:, None] > 0
-        centroids = torch.where(full, sums / counts.clamp(min=1)[:, None] + loop.mean, centroids.double())
-
-
 @loops
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("size", "dims", "k"), SHAPES)
@@ -106,60 +39,6 @@ def test_labels_are_those_of_float64_brute_force_in_every_pass(loop, size, dims,
         assert changed == (size if last is None else int((labels != last).sum()))
         torch.testing.assert_close(passes.distances(), squared, rtol=1e-12, atol=1e-20)
         last = labels
-
-
-@loops
-@pytest.mark.parametrize(("offset", "scale"), [(1e6, 1.0), (0.0, 1e-25), (0.0, 1e25), (-3e4, 1e-2), (1e12, 1e5)])
-def test_offset_and_unit_cost_no_label(loop, offset, scale):
-    points = (clustered(800, 30).double() * scale + offset).float()
-    for labels, _, centroids, _ in lloyd(loop, points, points[:40].clone(), 5):
-        assert torch.equal(labels, brute_force(points, centroids)[0])
-
-
-@loops
-def test_ties_go_to_the_lowest_index(loop):
-    """On a grid of integers, with every centroid twice, most distances tie, and float64 holds all of them exactly."""
-    generator = torch.Generator().manual_seed(3)
-    points = torch.randint(-3, 4, (900, 26), generator=generator).float()
-    corners = torch.randint(-2, 3, (30, 26), generator=generator).float()
-    centroids = torch.cat([corners, corners])[torch.randperm(60, generator=generator)]
-    passes, labels = loop(points, None), None
-    for _ in range(3):
-        labels, _ = passes.assign(centroids.double(), labels)
-        assert torch.equal(labels, brute_force(points, centroids)[0])
-        centroids = centroids.roll(1, 0)
-
-
-@loops
-def test_identical_points_and_centroids_get_label_zero(loop):
-    points = torch.full((50, 4), 7.25)
-    labels, _ = loop(points, None).assign(points[:5].double(), None)
-    assert torch.equal(labels, torch.zeros(50, dtype=torch.int64))
-
-
-@loops
-def test_a_neighbour_one_rounding_away_is_told_apart(loop):
-    """Pairs of centroids 1e-12 apart: only float64 sees which is nearer."""
-    generator = torch.Generator().manual_seed(5)
-    points = torch.randn(400, 64, generator=generator)
-    c = torch.randn(20, 64, generator=generator).double()
-    centroids = torch.cat([c, c + 1e-12 * torch.randn(20, 64, generator=generator)])
-    labels, _ = loop(points, None).assign(centroids, None)
-    assert torch.equal(labels, brute_force(points, centroids)[0])
-    assert 0 < (labels >= 20).sum() < 400
-
-
-@loops
-def test_centroids_that_jump_far_are_followed(loop):
-    """Bounds hold whatever the centroids do: shuffle them, throw some far away, bring them back."""
-    generator = torch.Generator().manual_seed(7)
-    points = clustered(700, 40)
-    passes, labels = loop(points, None), None
-    for step in range(8):
-        centroids = points[torch.randperm(700, generator=generator)[:90]].double()
-        centroids[:: 1 + step] *= 10.0**step
-        labels, _ = passes.assign(centroids, labels)
-        assert torch.equal(labels, brute_force(points, centroids)[0])
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -96,9 +96,8 @@ class CompiledLoop:
         x, job = self._arrays["x"], self._job
         sample = x[:: -(-len(x) // _SAMPLE)].double()
         self._mean = self._arrays["mean"] = sample.mean(0).float().double()
-        self._arrays["centre"] = self._mean.float()
-        reach = (sample - self._mean).abs().max()
-        job.scale = 2.0 ** -float(reach.frexp().exponent) if 0 < reach < torch.inf else 1.0
+        job.scale = _scale_of((sample - self._mean).abs().max(), x.dtype)
+        self._arrays["centre"] = (self._mean * job.scale).float()
         job.coded = _library().argrad_code_bytes() > 0 and _CODED_DIMS <= job.dims <= 2**16
         self._row_bytes = _code_bytes(job.dims) if job.coded else job.dims * 4
         job.chunk = min(max(_CHUNK_BYTES // self._row_bytes // 64 * 64, 128), 1024)
@@ -119,7 +118,7 @@ class CompiledLoop:
         self._run("argrad_describe_codes")
         if not self._keep or job.points * job.centroids < self.many:
             return
-        axes = self._axes(sample - self._mean, centroids - self._mean)
+        axes = self._axes((sample - self._mean) * job.scale, (centroids - self._mean) * job.scale)
         if axes is None:
             return
         job.head = axes.shape[1]
@@ -232,8 +231,8 @@ class CompiledLoop:
         """How far centroids moved since the last pass, rounded up, and the farthest of each group."""
         job, arrays, last = self._job, self._arrays, self._centroids
         assert last is not None  # noqa: S101  (for the type checker: only later passes come here)
-        moved = (centroids - last).norm(dim=1) * job.scale
-        far = self._reach + max((c - self._mean).norm(dim=1).max().item() for c in (centroids, last)) * job.scale
+        moved = ((centroids - last) * job.scale).norm(dim=1)
+        far = self._reach + max(((c - self._mean) * job.scale).norm(dim=1).max().item() for c in (centroids, last))
         moved = torch.where(moved > 0, moved * (1 + 1e-6) + 8 * _UNIT * far, 0).float()
         drift = torch.zeros(len(arrays["place"]))
         drift[arrays["position"].long()] = moved
@@ -247,6 +246,13 @@ class CompiledLoop:
         call: Callable[..., int] = getattr(_library(), function)
         if call(ctypes.byref(job), *more):
             raise MemoryError("The compiled k-means loop could not get the memory of its threads.")
+
+
+def _scale_of(reach: Tensor, dtype: torch.dtype) -> float:
+    """The power of two that brings the reach below 1, as far as float32, or the square of a float64, holds it."""
+    most = 126 if dtype == torch.float32 else 500
+    exponent = int(reach.frexp().exponent) if 0 < reach < torch.inf else 0
+    return 2.0 ** -max(-most, min(most, exponent))
 
 
 def _codes(prefix: str, points: int, row_bytes: int) -> dict[str, Tensor]:

@@ -77,7 +77,7 @@ static inline void turn_square(const float *from, int64_t apart, const float *ce
     __m256 v[8], pair[8], four[8];
 #pragma GCC unroll 8
     for (int r = 0; r < 8; r++)
-        v[r] = _mm256_mul_ps(_mm256_sub_ps(_mm256_loadu_ps(from + r * apart), _mm256_loadu_ps(centre)), _mm256_set1_ps(scale));
+        v[r] = _mm256_sub_ps(_mm256_mul_ps(_mm256_loadu_ps(from + r * apart), _mm256_set1_ps(scale)), _mm256_loadu_ps(centre));
 #pragma GCC unroll 4
     for (int r = 0; r < 8; r += 2) {
         pair[r] = _mm256_unpacklo_ps(v[r], v[r + 1]);
@@ -116,7 +116,7 @@ static void turn(const Job *job, int64_t i, int64_t m, float *row, float *x) {
             turn_square(from + r * job->dims + t, job->dims, job->centre + t, scale, x + t * POINTS + r);
 #endif
     for (; t < job->dims; t++)
-        for (int r = 0; r < POINTS; r++) x[t * POINTS + r] = (from[r * job->dims + t] - job->centre[t]) * scale;
+        for (int r = 0; r < POINTS; r++) x[t * POINTS + r] = from[r * job->dims + t] * scale - job->centre[t];
 }
 
 /* Which of m points have two least scores too close to tell apart. */

@@ -33,23 +33,24 @@ static __attribute__((noinline, unused)) double distance(const Job *job, int64_t
 static inline __mmask16 inside(int64_t left) { return left < 16 ? (__mmask16)((1 << left) - 1) : (__mmask16)-1; }
 #endif
 
-/* Centre and scale point i in float32; the centre is made of float32 numbers, so one rounding is all that is lost. */
+/* Centre and scale point i in float32. The scale is a power of two and the centre is made of float32 numbers, so one
+   rounding is all that is lost; scaled first, as x − mean may be more than float32 holds. */
 static inline void centre_row(const Job *job, int64_t i, float *to) {
     float scale = (float)job->scale;
     if (job->points_are_double) {
         const double *x = (const double *)job->x + i * job->dims;
-        for (int64_t t = 0; t < job->dims; t++) to[t] = (float)(x[t] - job->mean[t]) * scale;
+        for (int64_t t = 0; t < job->dims; t++) to[t] = (float)((x[t] - job->mean[t]) * job->scale);
         return;
     }
     const float *x = (const float *)job->x + i * job->dims;
 #if defined(__AVX512F__)
     for (int64_t t = 0; t < job->dims; t += 16) {
         __mmask16 in = inside(job->dims - t);
-        __m512 v = _mm512_sub_ps(_mm512_maskz_loadu_ps(in, x + t), _mm512_maskz_loadu_ps(in, job->centre + t));
-        _mm512_mask_storeu_ps(to + t, in, _mm512_mul_ps(v, _mm512_set1_ps(scale)));
+        __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(in, x + t), _mm512_set1_ps(scale));
+        _mm512_mask_storeu_ps(to + t, in, _mm512_sub_ps(v, _mm512_maskz_loadu_ps(in, job->centre + t)));
     }
 #else
-    for (int64_t t = 0; t < job->dims; t++) to[t] = (x[t] - job->centre[t]) * scale;
+    for (int64_t t = 0; t < job->dims; t++) to[t] = x[t] * scale - job->centre[t];
 #endif
 }
 
@@ -95,9 +96,9 @@ typedef struct {
 } Between;
 
 /* The distance whose square is roughly `sum`, from below and above. `reach` ≥ |x| + |c|: what centring may have lost is a
-   part of that; a constant stands for what is too small for float32. */
+   part of that; a constant is above the root of what float32 lost of squares that are too small for it. */
 static inline Between between(const Job *job, float sum, float reach) {
-    float root = sqrtf(sum), rounding = (float)(job->dims / LANES + 32) * UNIT, lost = 4 * UNIT * reach + 1e-30f;
+    float root = sqrtf(sum), rounding = (float)(job->dims / LANES + 32) * UNIT, lost = 4 * UNIT * reach + 1e-16f;
     Between out = {root * (1 - rounding) - lost, root * (1 + rounding) + lost};
     return out;
 }

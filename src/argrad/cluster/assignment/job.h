@@ -73,7 +73,7 @@ typedef struct {
     const void *x;           /* points × dims */
     const double *c;         /* centroids × dims */
     const double *mean;      /* dims, each a float32 number */
-    const float *centre;     /* the same in float32 */
+    const float *centre;     /* scale · mean, in float32 */
     const double *weights;   /* points, or NULL for 1 each */
     const int32_t *place;    /* position in the blocks → centroid, −1 where a lane is empty */
     const int32_t *position; /* centroid → position */

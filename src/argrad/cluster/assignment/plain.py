@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _CHUNK_NUMBERS: Final = {"cpu": 2**19}  # about 2 MB of scores; accelerators want larger products
 _CHUNK_NUMBERS_ACCELERATOR: Final = 2**25
+_TOO_SMALL: Final = 1e-30  # above what float32 loses of products that are too small for it
 
 
 class PlainLoop:
@@ -86,12 +87,14 @@ def _screen_dtype(points: Tensor) -> torch.dtype:
 def _nearest_of_chunk(x: Tensor, centroids: Tensor, mean: Tensor, dtype: torch.dtype) -> Tensor:
     """Labels of float64 points (m, d). Scores within `margin` of the least are decided by their distances."""
     centred, centres = x - mean, centroids - mean
+    scale = torch.exp2(-torch.maximum(centred.abs().max(), centres.abs().max()).frexp().exponent.double())
+    centred, centres = centred * scale, centres * scale  # below 1: no square is too large for the screen
     norm = centres.square().sum(1)
     scores = torch.addmm(norm.to(dtype), centred.to(dtype), centres.to(dtype).T, alpha=-2)
     least, labels = scores.min(1)
     reach = centred.norm(dim=1) + norm.max().sqrt()
-    margin = (2 * (x.shape[1] + 32) * torch.finfo(dtype).eps * reach.square()).to(dtype)
-    limit = least + margin
+    relative = (2 * (x.shape[1] + 32) * torch.finfo(dtype).eps * reach.square()).to(dtype)
+    limit = least + relative + _TOO_SMALL
     scores.scatter_(1, labels[:, None], torch.inf)
     doubtful = (~(scores.amin(1) > limit)).nonzero().squeeze(1)
     if len(doubtful):
