@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,8 @@ def _errors(axes: Any, comparison: Comparison, rows: list[Row]) -> None:  # noqa
         face = SECOND if known else "white"
         axes.scatter([bias], [i], s=30, marker="D", facecolor=face, edgecolor=SECOND, linewidth=1.2, zorder=4)
     axes.set_xscale("log")
-    top = max((max(q.bias, q.bias_error, q.noise) for q in (r.quality for r in rows) if q), default=1.0)
+    sizes = [v for r in rows if r.quality for v in (r.quality.bias, r.quality.bias_error, r.quality.noise)]
+    top = max(filter(isfinite, sizes), default=1.0)  # a truth of nearly 0 leaves a bias of "at most infinity"
     decades = [10.0**k for k in range(-2, 7) if 10.0**k <= 2 * max(top, 1.0)]
     axes.set_xticks([LEAST, *decades], ["none", *(f"{d:g}" for d in decades)], minor=False)
     axes.minorticks_off()
