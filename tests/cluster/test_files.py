@@ -130,3 +130,13 @@ def test_a_file_without_rows_is_named_and_adds_nothing_to_others(name, points, t
         Files([none])
     both, one = (KMeans(5, random_state=0).fit(Files(paths)) for paths in ([none, some], [some]))
     assert torch.equal(both.labels_, one.labels_)
+
+
+def test_a_header_that_repeats_a_name_is_warned_of(tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text('"a, b",c,"a, b",c\n1,2,3,4\n')
+    with pytest.warns(
+        UserWarning, match=r"twice\.csv, line 1: .* 'a, b_duplicated_0' \(column 3\), 'c_dup.* \(column 4\)"
+    ):
+        files = Files([path])
+    assert files.names == ("a, b", "c", "a, b_duplicated_0", "c_duplicated_0")

@@ -96,3 +96,9 @@ def test_seeds_are_points():
         assert seeds.shape == (40, 3)
         assert len(seeds.unique(dim=0)) == 40
         assert (seeds[:, None] == points).all(2).any(1).all()
+
+
+def test_more_seeds_than_points_are_refused():
+    with pytest.raises(ValueError, match=r"'k' parameter of kmeans_plus_plus must be an int in \[1, 4\]. Got 5"):
+        kmeans_plus_plus(POINTS, 5, 0)
+    assert len(kmeans_plus_plus(POINTS, 4, 0)) == 4

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from argrad._checks import require
+from argrad._checks import require, require_count
 from argrad.cluster.assignment import nearest
 from argrad.cluster.hashing import uniform
 from argrad.cluster.rows import Memory
@@ -75,12 +75,17 @@ def kmeans_plus_plus(
     Returns:
         (k, d), rows of `points`. Once every distinct point is drawn, further draws repeat them.
 
+    Raises:
+        ValueError: if there are fewer points than k.
+
     Wrong when N·k·d is large: it makes ⌊2 + ln k⌋ + 1 times the distances of a pass of Lloyd's; see
     `kmeans_parallel`.
 
     Source: D. Arthur and S. Vassilvitskii, *k-means++: the advantages of careful seeding*, 2007; greedy as in their
     conclusion.
     """
+    rows = f"with points of shape {tuple(points.shape)}"
+    require_count(k, "k", "kmeans_plus_plus", 1, len(points), context=rows)
     trials = trials or 2 + int(math.log(k))
     generator = torch.Generator().manual_seed(seed % 2**63)
     w = torch.ones(len(points), device=points.device).double() if weights is None else weights.double()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,8 @@ class CsvTable(FrameTable):
             _find_long(path, separator, len(cells))
             raise ValueError(f"{path}: expected lines of {separator!r}-separated values. {error}") from error
         names = sample.columns if self._header else [str(i) for i in range(sample.width)]
+        if self._header:
+            _tell_renamed(path, next(csv.reader([first], delimiter=separator)), names)
         columns = zip(names, sample.get_columns(), strict=True)
         kinds = {name: polars.String if _is_text(column) else polars.Float64 for name, column in columns}
         super().__init__(path, polars.scan_csv(path, schema=kinds, **self._options))
@@ -150,6 +153,15 @@ class CsvTable(FrameTable):
                 got = "an empty cell" if cell in (None, "") else repr(cell)
                 raise ValueError(f"{self.place(row + at, name)}: expected a finite number, got {got}.")
             row += len(frame)
+
+
+def _tell_renamed(path: Path, header: Sequence[str], names: Sequence[str]) -> None:
+    """Warn of columns that got other names than the header's, since an earlier one has that name."""
+    pairs = enumerate(zip(header, names, strict=False))
+    renamed = [f"{name!r} (column {i + 1})" for i, (cell, name) in pairs if cell != name and cell in header[:i]]
+    if renamed:
+        again = "the header repeats names of columns, so these are read as"
+        warnings.warn(f"{path}, line 1: {again} {', '.join(renamed)}.", stacklevel=3)
 
 
 def _find_long(path: Path, separator: str, width: int) -> None:
