@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)  ## find a cut, mend it, and learn to read digits through an argmax: table, plot, report
 	$(BIN)/argrad doctor examples/select_broken.py || test $$? -eq 1
-	$(BIN)/argrad compare select --out out/demo
+	$(BIN)/argrad compare select --out out/demo --overwrite
 	$(BIN)/argrad doctor examples/select_repaired.py
 
 test: $(READY)  ## all tests; README and docs are run too

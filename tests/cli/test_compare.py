@@ -115,6 +115,20 @@ def test_mistakes_are_said_in_a_line(arguments, word, capsys):
     assert "Traceback" not in said
 
 
+def test_an_earlier_result_stays_unless_it_may_go(file, tmp_path, capsys):
+    (tmp_path / "plot.png").write_bytes(b"earlier")
+    call = ["compare", f"{file}:toy", "--seeds", "1", "--draws", "2", "--estimators", "ReinMax", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit) as stop:
+        app(call)
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert f"argrad compare: --out {tmp_path} holds an earlier result (plot.png). Name another folder, or" in said
+    assert (tmp_path / "plot.png").read_bytes() == b"earlier"
+    assert not file.with_suffix(".running").exists()  # nothing was trained
+    app([*call, "--overwrite"], result_action="return_value")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_bug_in_ones_own_file_has_its_traceback(file):
     done = subprocess.run([*RUN, "compare", f"{file}:broken"], capture_output=True, text=True, check=False)
     assert done.returncode != 0

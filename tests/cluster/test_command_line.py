@@ -152,7 +152,6 @@ def test_a_range_of_k_is_scanned(iris, tmp_path, capsys):
         (Options("0", ids="name"), "-k: expected a number above 0"),
         (Options("5:2", ids="name"), "-k: expected a number above 0"),
         (Options("many", ids="name"), "Got 'many'"),
-        (Options("151", ids="name"), "at most 150, the number of rows"),
         (Options("3", ids="name", plot=True), "--plot and --resume need --out"),
         (Options("3", ids="name", momentum=1.5), "--momentum"),
         (Options("3", ids="name", memory=-1.0), "--memory: expected a number of gigabytes, at least 0"),
@@ -174,10 +173,50 @@ def test_a_device_that_is_not_there_is_refused(iris, capsys):
     assert "--device cuda cannot be used here" in said
 
 
-def test_a_range_beyond_the_rows_is_refused_before_the_first_fit(iris, capsys, monkeypatch):
-    monkeypatch.setattr("argrad.cli.cluster_job.solve", None)
-    said = refused(capsys, iris, options=Options("2:200", ids="name"))
-    assert "at most 150, the number of rows" in said
+@pytest.mark.parametrize("init", ["k-means||", "k-means++", "random"])
+@pytest.mark.parametrize("k", ["151", "2:200"])
+def test_more_clusters_than_rows_are_refused_before_any_work(k, init, iris, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("argrad.cli.cluster_job.seed_centroids", None)
+    out = tmp_path / "new"
+    said = refused(capsys, iris, options=Options(k, ids="name", init=init, out=out))
+    assert re.fullmatch(r"argrad cluster: .*at most 150, the number of rows\. Got .*\n", said)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("k", "left"), [("3", "labels.csv, centroids.csv, summary.json, state.npz"), ("2:3", "scan.")])
+def test_an_earlier_result_is_refused_before_any_work(k, left, iris, tmp_path, capsys, monkeypatch):
+    options = Options(k, ids="name", out=tmp_path / "out")
+    cluster(iris, options=options)
+    before = {path.name: path.read_bytes() for path in options.out.iterdir()}
+    monkeypatch.setattr("argrad.cli.cluster_job.seed_centroids", None)
+    capsys.readouterr()
+    said = refused(capsys, iris, options=options)
+    assert re.fullmatch(
+        r"argrad cluster: --out \S+ holds an earlier result \(.*\)\. Name another .*--overwrite.*\.\n", said
+    )
+    assert left in said
+    assert ("--resume" in said) == (k == "3")
+    assert {path.name: path.read_bytes() for path in options.out.iterdir()} == before
+
+
+def test_overwrite_leaves_nothing_of_the_earlier_result(iris, tmp_path):
+    cluster(iris, options=Options("3", ids="name", out=tmp_path, plot=True))
+    cluster(iris, options=Options("2:3", ids="name", out=tmp_path))  # a scan is another result, and may lie beside
+    cluster(iris, options=Options("4", ids="name", out=tmp_path, overwrite=True))
+    assert json.loads((tmp_path / "summary.json").read_text())["k"] == 4
+    assert not (tmp_path / "clusters.png").exists()  # it showed three
+    assert (tmp_path / "scan.csv").exists()
+
+
+def test_columns_that_were_renamed_are_told_in_a_line(tmp_path, capsys):
+    path = tmp_path / "twice.csv"
+    path.write_text("name,a,b,a\n" + "".join(f"r{i},{i},{i % 3},{i * i}\n" for i in range(9)))
+    cluster(path, options=Options("2", ids="name", out=tmp_path / "out"))
+    said = [line for line in capsys.readouterr().err.splitlines() if "argrad cluster:" in line]
+    repeats = "the header repeats names of columns, so these are read as 'a_duplicated_0' (column 4)."
+    assert said == [f"argrad cluster: {path}, line 1: {repeats}"]
+    header = (tmp_path / "out" / "centroids.csv").read_text().splitlines()[0]
+    assert header == "label,a,b,a_duplicated_0"
 
 
 @pytest.mark.parametrize("k", ["3", "2:4"])

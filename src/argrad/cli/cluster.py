@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  (cyclopts reads the annotations)
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from argrad.cli.cluster_job import Job
 
 _LOST, _REFUSED, _INTERRUPTED = 1, 2, 130  # exit codes
@@ -38,6 +43,7 @@ class Options:
         out: A folder for labels.csv, centroids.csv, summary.json and the run's state, state.npz.
         plot: Draw clusters.png there; with a range of k, scan.png.
         resume: Go on from the state in that folder.
+        overwrite: Let an earlier result in that folder go; otherwise the run is refused.
         timeout: Under torchrun: seconds to wait for another process before giving up.
     """
 
@@ -57,6 +63,7 @@ class Options:
     out: Path | None = None
     plot: bool = False
     resume: bool = False
+    overwrite: bool = False
     timeout: float = 300.0
 
 
@@ -87,10 +94,25 @@ def _cluster(data: tuple[Path, ...], options: Options) -> None:
     job = _job(data, options)
     if options.resume:
         _require_state(options, ks)
-    if len(ks) > 1:
-        scan(job, ks)
-    else:
-        run(job, ks[0], resume=options.resume)
+    with _warnings_in_a_line():
+        if len(ks) > 1:
+            scan(job, ks)
+        else:
+            run(job, ks[0], resume=options.resume)
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Show what the library warns of as the command's own words, once, by one process."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("default", module="argrad")
+        warnings.showwarning = _say
+        yield
+
+
+def _say(message: Warning | str, *_: Any, **__: Any) -> None:
+    if os.environ.get("RANK", "0") == "0":
+        sys.stderr.write(f"argrad cluster: {message}\n")
 
 
 def _require_state(options: Options, ks: list[int]) -> None:
@@ -142,5 +164,7 @@ def _job(data: tuple[Path, ...], options: Options) -> Job:
             raise ValueError(f"{name}: expected a number above 0. Got {count}.")
     require_device(options.device)
     names = ("columns", "weights", "ids", "scale", "metric", "init", "momentum", "max_iter", "seed", "device")
-    kept = {name: getattr(options, name) for name in (*names, "memory", "batch_size", "out", "plot", "timeout")}
+    kept = {
+        name: getattr(options, name) for name in (*names, "memory", "batch_size", "out", "plot", "overwrite", "timeout")
+    }
     return Job(data, **kept)

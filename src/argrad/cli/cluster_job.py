@@ -12,12 +12,13 @@ import torch
 from torch import distributed
 
 from argrad._checks import require
-from argrad.cli.cluster_output import Found, progress, tell, write_result, write_scan
+from argrad.cli.cluster_output import RESULT, SCAN, Found, progress, tell, write_result, write_scan
+from argrad.cli.folder import make_folder, require_free
 from argrad.cluster import Files, Shard
 from argrad.cluster.files import open_table
 from argrad.cluster.files.table import require_columns
 from argrad.cluster.rows import Memory, column_moments
-from argrad.cluster.saved import load_state, save_state
+from argrad.cluster.saved import STATE, load_state, save_state
 from argrad.cluster.seeding import seed_centroids
 from argrad.cluster.silhouette import silhouette
 from argrad.cluster.solver import MAX_ITER, Settings, State, solve, start
@@ -52,6 +53,7 @@ class Job:
     batch_size: int | None
     out: Path | None
     plot: bool
+    overwrite: bool
     timeout: float
 
     @property
@@ -68,9 +70,13 @@ class Job:
 
 def run(job: Job, k: int, *, resume: bool) -> None:
     """Cluster into k, saving the state after every pass; write the result."""
+    if not resume:
+        _require_free(job, (*RESULT, STATE))  # by all processes alike, before they wait for each other
     with _processes(job) as (rank, world):
         files = _open(job, (rank, world))
-        _make_folder(job.out if rank == 0 else None)
+        _require_rows(files, k, k)
+        if rank == 0 and job.out is not None:
+            make_folder(job.out, () if resume else (*RESULT, STATE))
         rows, scaling = _rows(job, files, world)
         state = _begin(job, rows, k, resume=resume)
         passes = rows.passes()
@@ -89,12 +95,13 @@ def run(job: Job, k: int, *, resume: bool) -> None:
 
 def scan(job: Job, ks: Sequence[int]) -> None:
     """Cluster into each number of clusters; write inertia and silhouette of each."""
+    _require_free(job, SCAN)
     with _processes(job) as (_rank, world):
         require(world == 1, "-k", "argrad cluster", "one number under torchrun", f"{ks[0]}:{ks[-1]}")
         files = _open(job, (0, 1))
-        most = f"at most {files.count}, the number of rows"
-        require(ks[-1] <= files.count, "-k", "argrad cluster", most, f"{ks[0]}:{ks[-1]}")
-        _make_folder(job.out)
+        _require_rows(files, ks[-1], f"{ks[0]}:{ks[-1]}")
+        if job.out is not None:
+            make_folder(job.out, SCAN)
         rows, _ = _rows(job, files, 1)
         results = []
         with progress(len(ks), show=True) as report:
@@ -118,14 +125,16 @@ def sample(rows: Rows, labels: Tensor, most: int = _SAMPLE) -> tuple[Tensor, Ten
     return torch.cat([part[0] for part in parts]).cpu(), torch.cat(shown).cpu()
 
 
-def _make_folder(path: Path | None) -> None:
-    """Make the folder now: better than to learn after the work that it cannot be."""
-    if path is None:
-        return
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--out {path} cannot be made: {error.strerror}.") from error
+def _require_free(job: Job, names: Sequence[str]) -> None:
+    if job.out is not None:
+        going_on = ", or go on with --resume" if STATE in names and (job.out / STATE).exists() else ""
+        require_free(job.out, names, overwrite=job.overwrite, ways=going_on)
+
+
+def _require_rows(files: Files, k: int, got: object) -> None:
+    """As many rows as clusters, in all processes together."""
+    rows = replace(files, part=(0, 1)).count
+    require(k <= rows, "-k", "argrad cluster", f"at most {rows}, the number of rows", got)
 
 
 def _open(job: Job, part: tuple[int, int]) -> Files:
@@ -161,12 +170,10 @@ def _load(files: Files, job: Job) -> Memory:
 def _begin(job: Job, rows: Rows, k: int, *, resume: bool) -> State:
     if resume:
         assert job.out is not None  # noqa: S101  (for the type checker; checked at the door)
-        state = load_state(job.out / "state.npz", job.problem(k), rows.device)
+        state = load_state(job.out / STATE, job.problem(k), rows.device)
         more = state.stopped == MAX_ITER and len(state.history) <= job.max_iter
         return replace(state, stopped="", history=state.history[:-1]) if more else state
-    seeds = seed_centroids(rows, job.init, k, job.seed)
-    require(len(seeds) == k, "-k", "argrad cluster", f"at most {len(seeds)}, the number of rows", k)
-    return start(seeds, job.settings)
+    return start(seed_centroids(rows, job.init, k, job.seed), job.settings)
 
 
 def _each(job: Job, k: int, rank: int, report: Any) -> Any:
@@ -175,7 +182,7 @@ def _each(job: Job, k: int, rank: int, report: Any) -> Any:
 
     def on_pass(state: State) -> None:
         if job.out is not None and rank == 0:
-            save_state(job.out / "state.npz", state, problem)
+            save_state(job.out / STATE, state, problem)
         report(state.history[-1] / (2 if job.metric == "cosine" else 1), f"{state.changed} labels changed")
 
     return on_pass

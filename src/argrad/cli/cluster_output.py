@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from argrad.cluster.solver import State
 
+RESULT = ("clusters.png", "labels.csv", "centroids.csv", "summary.json")
+SCAN = ("scan.png", "scan.csv", "scan.json")
 _TOP = 10  # clusters shown on the screen
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from argrad.comparison import Comparison, Problem
 
 INTERRUPTED, STOPPED = 130, "stopped before anything was measured."
+_WRITTEN = ("report.html", "plot.png", "results.json", "results.csv")
 
 
 def compare(
@@ -27,6 +28,7 @@ def compare(
     draws: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
     device: str = "cpu",
     out: Path | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Measure gradient estimators side by side: bias, variance, time, memory, and what training ends with.
 
@@ -59,13 +61,15 @@ def compare(
         Where to compute: cpu, cuda, ….
     out
         Folder for report.html, plot.png, results.json and results.csv; default: out/ and the problem's name.
+    overwrite
+        Let an earlier result in that folder go; otherwise the run is refused.
     """
     from rich.console import Console  # noqa: PLC0415 (nothing here may slow `argrad --help`)
 
     console = Console()
     try:
         made = _make(problem, steps, device, estimators)
-        folder = _folder(out or Path("out") / made.name)
+        folder = _folder(out or Path("out") / made.name, overwrite=overwrite)
         found = _run(made, seeds, draws, console)
     except KeyboardInterrupt:
         _fail(STOPPED, INTERRUPTED)
@@ -78,12 +82,14 @@ def compare(
         sys.exit(INTERRUPTED)
 
 
-def _folder(path: Path) -> Path:
-    """Make the folder now: better than to learn after the trainings that it cannot be."""
+def _folder(path: Path, *, overwrite: bool) -> Path:
+    from argrad.cli.folder import make_folder, require_free  # noqa: PLC0415
+
     try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        _fail(f"--out {path} cannot be made: {error.strerror}.")
+        require_free(path, _WRITTEN, overwrite=overwrite)
+        make_folder(path, _WRITTEN)
+    except (ValueError, OSError) as error:
+        _fail(error)
     return path
 
 

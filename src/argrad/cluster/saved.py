@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from argrad.cluster.solver import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+STATE: Final = "state.npz"  # the file's name in the folder of a result
 
 
 def save_state(path: str | Path, state: State, problem: Mapping[str, Any]) -> None:
