@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 _PALETTE: Final = 10  # colours of tab10; further clusters use them again
+_LABELLED: Final = 30  # clusters whose labels can be read side by side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def plot_clusters(
     path: Path, points: Tensor, labels: Tensor, centroids: Tensor, sizes: Tensor, history: Sequence[float]
 ) -> None:
-    """Write a picture of three panels.
+    """Write a picture of three panels. Up to 30 clusters carry their labels: at their centroids and at their bars.
 
     Args:
         path: .png, .svg or .pdf.
@@ -38,13 +39,39 @@ def plot_clusters(
     map_.set(title="Clusters", xlabel=f"first principal axis ({share[0]:.0%})")
     map_.set_ylabel(f"second principal axis ({share[1]:.0%})")
     map_.legend(loc="best", frameon=False)
-    bars.bar(range(len(sizes)), sizes.sort(descending=True).values.numpy(), color="#4477aa")
-    bars.set(title="Sizes", xlabel="clusters, largest first", ylabel="points")
+    if len(sizes) <= _LABELLED:
+        for label, place in enumerate(centers.tolist()):
+            map_.annotate(
+                str(label), place, (5, 4), textcoords="offset points", fontweight="bold", path_effects=_halo()
+            )
+    _draw_sizes(bars, sizes)
     line.plot(range(1, len(history) + 1), history, color="#4477aa", marker=".", markersize=4)
     line.set(title="Inertia", xlabel="pass", ylabel="inertia")
-    for axis in (bars, line):
-        axis.xaxis.get_major_locator().set_params(integer=True)
+    line.xaxis.get_major_locator().set_params(integer=True)
     figure.savefig(path, dpi=130)
+
+
+def _draw_sizes(bars: Any, sizes: Tensor) -> None:
+    """Bars in the clusters' colours over their labels, or, of too many clusters, by rank alone."""
+    ordered = sizes.sort(descending=True, stable=True)
+    places, labels = range(1, len(sizes) + 1), ordered.indices.tolist()
+    if len(sizes) <= _LABELLED:
+        colors = [f"C{label % _PALETTE}" for label in labels]  # matplotlib's own cycle is tab10
+        bars.bar(places, ordered.values.numpy(), color=colors)
+        bars.set_xticks(places, labels, fontsize=10 if len(sizes) <= _LABELLED // 2 else 7)
+        bars.set_xlabel("cluster, largest first")
+    else:
+        bars.bar(places, ordered.values.numpy(), width=1, color="#4477aa")
+        bars.xaxis.get_major_locator().set_params(integer=True)
+        bars.set_xlabel(f"rank: {len(sizes)} clusters, largest first")
+    bars.set(title="Sizes", ylabel="points")
+
+
+def _halo() -> list[Any]:
+    """White around letters, so that they can be read on points."""
+    from matplotlib.patheffects import withStroke  # noqa: PLC0415
+
+    return [withStroke(linewidth=2.5, foreground="white")]
 
 
 def plot_scan(path: Path, ks: Sequence[int], inertias: Sequence[float], silhouettes: Sequence[float]) -> None:
