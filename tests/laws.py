@@ -107,3 +107,17 @@ cubic, quartic = partial(power, degree=3), partial(power, degree=4)
 
 def exponential(y, eps, seed=5):
     return (eps * (y * _coefficients(VARIABLES, OPTIONS, seed=seed)).sum((-2, -1))).exp()
+
+
+def jacobian(q):
+    """The covariance of a category: diag(q) − q qᵀ."""
+    return torch.diag_embed(q) - q.unsqueeze(-1) * q.unsqueeze(-2)
+
+
+def times(matrix, vector):
+    return (matrix @ vector.unsqueeze(-1)).squeeze(-1)
+
+
+def gradient_at(cost, y):
+    leaf = y.clone().requires_grad_()
+    return torch.autograd.grad(cost(leaf).sum(), leaf)[0]
