@@ -6,6 +6,7 @@ import torch
 from argrad.cluster import kmeans_parallel, kmeans_plus_plus, random_points
 from argrad.cluster.hashing import _mix, uniform
 from argrad.cluster.rows import Memory
+from argrad.cluster.seeding import INITS, seed_centroids
 
 POINTS = torch.tensor([[0.0], [1.0], [3.0], [7.0]], dtype=torch.float64)
 
@@ -84,6 +85,15 @@ def test_parallel_draws_about_oversampling_times_k_a_round():
     counts = torch.tensor([float((v < 50 * squared / squared.sum()).sum()) for v in u])
     z = (counts.mean() - 50) / (50 / 20) ** 0.5
     assert abs(z) < 4
+
+
+@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize(("dtype", "exponent"), [(torch.float32, -90), (torch.float32, 119), (torch.float64, -480)])
+def test_a_unit_changes_no_seed(init, dtype, exponent):
+    points = torch.randn(300, 5, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    points[:, 0] += 3
+    seeds, scaled = (seed_centroids(Memory(x), init, 20, 0) for x in (points, points * 2.0**exponent))
+    assert torch.equal(scaled, seeds * 2.0**exponent)
 
 
 def test_seeds_are_points():

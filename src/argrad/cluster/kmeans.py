@@ -60,7 +60,7 @@ class KMeans(EstimatorContract):
         ConvergenceWarning: if the points have fewer distinct values than clusters.
 
     Wrong when clusters differ much in size or spread, or columns in scale (scale them first): inertia prefers equal
-    balls. The minimum found is local.
+    balls. The minimum found is local. Beyond 1e150, and below 1e-150, float64 does not hold the squares.
 
     Source: S. Lloyd 1982 (the step); L. Bottou and Y. Bengio 1994 (it is Newton's); Y. Nesterov 1983 and
     B. O'Donoghue and E. Candès 2015 (momentum and its restart); B. Bahmani et al. 2012 (k-means||).

@@ -9,6 +9,7 @@ import torch
 
 from argrad._checks import require, require_count
 from argrad.cluster.assignment import nearest
+from argrad.cluster.assignment.geometry import unit_scale
 from argrad.cluster.hashing import uniform
 from argrad.cluster.rows import Memory
 
@@ -89,7 +90,8 @@ def kmeans_plus_plus(
     trials = trials or 2 + int(math.log(k))
     generator = torch.Generator().manual_seed(seed % 2**63)
     w = torch.ones(len(points), device=points.device).double() if weights is None else weights.double()
-    x = points - points.mean(0, dtype=torch.float64).to(points.dtype)
+    scale = unit_scale(points.abs().max(), points.dtype)  # no square is too large or too small for the dtype
+    x = (points * scale).sub_((points.mean(0, dtype=torch.float64) * scale).to(points.dtype))
     norms = x.square().sum(1)
     chosen = [_draw(w, 1, generator)]
     closest = _distances(x, norms, chosen[0])[0]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from argrad.cluster.assignment.build import load
-from argrad.cluster.assignment.geometry import HEAD, LANES, neighbours, share_spared, wide_axes
+from argrad.cluster.assignment.geometry import HEAD, LANES, neighbours, share_spared, unit_scale, wide_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ class CompiledLoop:
         x, job = self._arrays["x"], self._job
         sample = x[:: -(-len(x) // _SAMPLE)].double()
         self._mean = self._arrays["mean"] = sample.mean(0).float().double()
-        job.scale = _scale_of((sample - self._mean).abs().max(), x.dtype)
+        job.scale = unit_scale((sample - self._mean).abs().max(), x.dtype)
         self._arrays["centre"] = (self._mean * job.scale).float()
         job.coded = _library().argrad_code_bytes() > 0 and _CODED_DIMS <= job.dims <= 2**16
         self._row_bytes = _code_bytes(job.dims) if job.coded else job.dims * 4
@@ -246,13 +246,6 @@ class CompiledLoop:
         call: Callable[..., int] = getattr(_library(), function)
         if call(ctypes.byref(job), *more):
             raise MemoryError("The compiled k-means loop could not get the memory of its threads.")
-
-
-def _scale_of(reach: Tensor, dtype: torch.dtype) -> float:
-    """The power of two that brings the reach below 1, as far as float32, or the square of a float64, holds it."""
-    most = 126 if dtype == torch.float32 else 500
-    exponent = int(reach.frexp().exponent) if 0 < reach < torch.inf else 0
-    return 2.0 ** -max(-most, min(most, exponent))
 
 
 def _codes(prefix: str, points: int, row_bytes: int) -> dict[str, Tensor]:

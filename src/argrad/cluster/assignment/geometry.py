@@ -1,4 +1,4 @@
-"""Where centroids and points lie: an order of neighbours, and the axes along which points spread."""
+"""Where centroids and points lie: their unit, an order of neighbours, and the axes along which points spread."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from torch import Tensor
 
 LANES: Final = 16  # of job.h
 HEAD: Final = 32  # dimensions of a head: a multiple of any BLOCK of job.h
+
+
+def unit_scale(reach: Tensor, dtype: torch.dtype) -> float:
+    """The power of two that brings the reach below 1, as far as float32, or the square of a float64, holds it."""
+    most = 500 if dtype == torch.float64 else 126
+    exponent = int(reach.frexp().exponent) if 0 < reach < torch.inf else 0
+    return 2.0 ** -max(-most, min(most, exponent))
 
 
 def wide_axes(centred: Tensor, count: int) -> Tensor:

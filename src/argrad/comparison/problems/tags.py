@@ -131,9 +131,8 @@ def tags(*, steps: int = 300, device: str = "cpu") -> Problem:
     torch.Size([8, 63, 5, 5])
     """
     train, model = tagged(TRAIN).to(device), Tagger(0).to(device)
-    for _ in learn(
-        through(Relaxed(), wrong, chain), model, 0, min(30, steps)
-    ):  # where the scores have begun to mean something
+    warm = through(Relaxed(), wrong, chain)
+    for _ in learn(warm, model, 0, min(30, steps)):  # where the scores have begun to mean something
         pass
     some = train[:8]
     return Problem(
