@@ -208,6 +208,14 @@ def test_overwrite_leaves_nothing_of_the_earlier_result(iris, tmp_path):
     assert (tmp_path / "scan.csv").exists()
 
 
+def test_data_are_never_overwritten(iris, tmp_path, capsys):
+    cluster(iris, options=Options("9", ids="name", out=tmp_path))
+    centroids = tmp_path / "centroids.csv"
+    said = refused(capsys, centroids, options=Options("3", ids="label", out=tmp_path, overwrite=True))
+    assert f"would overwrite {centroids}, which is read. Name another folder." in said
+    assert len(rows_of(centroids)) == 9
+
+
 def test_columns_that_were_renamed_are_told_in_a_line(tmp_path, capsys):
     path = tmp_path / "twice.csv"
     path.write_text("name,a,b,a\n" + "".join(f"r{i},{i},{i % 3},{i * i}\n" for i in range(9)))

@@ -126,9 +126,13 @@ def sample(rows: Rows, labels: Tensor, most: int = _SAMPLE) -> tuple[Tensor, Ten
 
 
 def _require_free(job: Job, names: Sequence[str]) -> None:
-    if job.out is not None:
-        going_on = ", or go on with --resume" if STATE in names and (job.out / STATE).exists() else ""
-        require_free(job.out, names, overwrite=job.overwrite, ways=going_on)
+    if job.out is None:
+        return
+    for path in job.data:
+        if path.name in names and path.resolve().parent == job.out.resolve():
+            raise ValueError(f"--out {job.out} would overwrite {path}, which is read. Name another folder.")
+    going_on = ", or go on with --resume" if STATE in names and (job.out / STATE).exists() else ""
+    require_free(job.out, names, overwrite=job.overwrite, ways=going_on)
 
 
 def _require_rows(files: Files, k: int, got: object) -> None:
