@@ -27,7 +27,7 @@ def exact(value: Tensor, carrier: Tensor | Pull) -> Tensor:
     For a tensor `value + (carrier − carrier.detach())` says the same in arithmetic, with two more passes over memory.
     """
     if isinstance(carrier, Pull):
-        return _pulled(value.detach(), carrier.scores, carrier.code, carrier.choice, carrier.rule, *carrier.known)
+        return _pulled(value.detach(), carrier.scores, carrier.code, carrier.choice, carrier.rule, carrier.known)
     if torch.compiler.is_compiling() and in_functorch():  # the compiler knows no vmap of a function's own derivative
         return value.detach() + (carrier - carrier.detach()).to(value.dtype)
     return _tied(value.detach(), carrier)
@@ -68,18 +68,23 @@ _tied = applied(_Exact)
 
 @dataclass(frozen=True)
 class Pull:
-    """A carrier whose gradient is a rule: `rule(choice, scores, code, grad_vertex, *known)` → `grad_scores`.
+    """A carrier whose gradient is a rule, for rules that need the incoming gradient.
 
-    For rules that need the incoming gradient. The rule is ordinary differentiable torch code, in full precision, so it
-    can be differentiated again. What is `known` of the scores already, such as their softmax, is kept and passed on, so
-    that the rule need not work it out again; only when the rule itself is differentiated it must, and gets nothing.
+    Attributes:
+        rule: (choice, scores, code, grad_vertex) → grad_scores, in full precision: ordinary torch code, so that it can
+            be differentiated again.
+        choice: what is chosen, a `Choice`.
+        scores: where the gradient goes.
+        code: the vertex, or its code.
+        known: what the rule would have to work out from the scores, such as their softmax: kept, and given to the rule
+            as a fifth argument, except where the rule itself is differentiated.
     """
 
     rule: Callable[..., Tensor]
-    choice: Any  # a `Choice`, which lives a floor above
+    choice: Any  # lives a floor above
     scores: Tensor
     code: Tensor
-    known: tuple[Tensor, ...] = ()
+    known: Tensor | None = None
 
 
 class _Pull(torch.autograd.Function):
@@ -87,21 +92,21 @@ class _Pull(torch.autograd.Function):
 
     @staticmethod
     # pyrefly: ignore[bad-override]
-    def forward(value: Tensor, *inputs: Any) -> Tensor:  # noqa: ARG004
-        return value.detach()
+    def forward(value: Tensor, scores: Tensor, code: Tensor, choice: Any, rule: Any, known: Tensor | None) -> Tensor:  # noqa: ARG004
+        return value.detach()  # each input is named: torch 2.6 counts them when it compiles
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
-        _value, scores, code, ctx.choice, ctx.rule, *known = inputs
-        ctx.save_for_backward(scores, code, *known)
+        _value, scores, code, ctx.choice, ctx.rule, known = inputs
+        ctx.save_for_backward(scores, code, known)
 
     @staticmethod
     # pyrefly: ignore[bad-override]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        scores, code, *known = ctx.saved_tensors
-        constants = () if torch.is_grad_enabled() else known
+        scores, code, known = ctx.saved_tensors
+        constants = () if known is None or torch.is_grad_enabled() else (known,)
         grad_scores = ctx.rule(ctx.choice, full_precision(scores), code, full_precision(grad), *constants)
-        return None, grad_scores.to(scores.dtype), *[None] * (3 + len(known))
+        return None, grad_scores.to(scores.dtype), None, None, None, None
 
 
 _pulled = applied(_Pull)

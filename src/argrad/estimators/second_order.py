@@ -81,7 +81,7 @@ class ReinMax(VertexEstimator):
         if self._plain and choice.has("sample_mean") and choice.has("second_order"):
             mean = choice.soft(full_precision(scores.detach()))
             vertex = choice.sample_mean(mean, 1, generator).squeeze(0)
-            return vertex, Pull(_second_order, choice, scores, vertex, (mean,))
+            return vertex, Pull(_second_order, choice, scores, vertex, mean)
         vertex = choice.sample(scores.detach(), 1, generator).squeeze(0)
         return vertex, self.carry(choice, scores, vertex)
 

@@ -118,4 +118,4 @@ def _leave_one_out_ratio(log_p: Tensor, index: Tensor) -> Tensor:
             before = [subset ^ (1 << i) for subset in having]
             chance[:, having] += chance[:, before] * inside[i] / left[:, before]
     full = 2**k - 1
-    return chance[range(k), [full ^ (1 << i) for i in range(k)]] / chance[k, full]
+    return chance[range(k), [full - (1 << i) for i in range(k)]] / chance[k, full]
