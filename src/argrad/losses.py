@@ -75,6 +75,7 @@ def entmax_loss(scores: Float[Tensor, "*batch n"], target: Tensor, alpha: float 
 
 
 def _entmax_loss(scores: Tensor, target: Tensor, alpha: float, of: str) -> Tensor:
+    require(hasattr(alpha, "__float__"), "alpha", of, "a number above 1", alpha, error=TypeError)
     require(alpha > 1, "alpha", of, "above 1 (1 is softmax_loss)", alpha)
     s, y = _pair(scores, target, of)
     p = in_the_name_of(of, entmax, s, alpha)

@@ -91,10 +91,25 @@ SAYS = {
         ValueError,
         "The 'normalised' parameter of soft_argmax must be False where base or step is given. Got True.",
     ),
+    "a base in words": (
+        lambda: argrad.soft_argmax(S, base="0"),
+        TypeError,
+        "The 'base' parameter of soft_argmax must be a number, or a list of 1. Got '0'.",
+    ),
+    "an alpha in words": (
+        lambda: argrad.entmax(S, "1.5"),
+        TypeError,
+        "The 'alpha' parameter of entmax must be a number or a tensor. Got '1.5'.",
+    ),
+    "costs in a list": (
+        lambda: argrad.score_term([1.0], torch.zeros(1)),
+        TypeError,
+        "The 'costs' parameter of score_term must be a tensor. Got [1.0].",
+    ),
     "three bases for two dims": (
         lambda: argrad.soft_argmax(S, (0, 1), base=[0.0, 0.0, 0.0]),
         ValueError,
-        "The 'base' parameter of soft_argmax must be one number, or 2. Got [0.0, 0.0, 0.0].",
+        "The 'base' parameter of soft_argmax must be a number, or a list of 2. Got [0.0, 0.0, 0.0].",
     ),
     # targets
     "a class that is none": (

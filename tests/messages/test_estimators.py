@@ -54,7 +54,25 @@ SAYS = {
         lambda: argrad.sign(S, grad=argrad.ReinMax()),
         TypeError,
         "The 'grad' parameter of sign must have a gradient for the deterministic choice, and ReinMax has none. "
-        "Use argrad.draw or argrad.expect(choice=…).",
+        "Use argrad.draw(cube(-1, 1), …) or argrad.expect(choice=cube(-1, 1)).",
+    ),
+    "a threshold is drawn by bernoulli": (
+        lambda: argrad.threshold(S, grad=argrad.ReinMax()),
+        TypeError,
+        "The 'grad' parameter of threshold must have a gradient for the deterministic choice, and ReinMax has none. "
+        "Use argrad.bernoulli or argrad.expect(choice=cube(0, 1)).",
+    ),
+    "no verb is named that would refuse it too": (
+        lambda: argrad.round(S, grad=argrad.ReinMax()),
+        TypeError,
+        "The 'grad' parameter of round must have a gradient for the deterministic choice, and ReinMax has none. "
+        "With it work: Identity, Interpolation, Relaxed, Spigot, StraightThrough.",
+    ),
+    "the name of an estimator, to compare": (
+        lambda: argrad.compare(lambda y: y[..., 0], S, ["ReinMax"]),
+        TypeError,
+        "The 'estimators' parameter of compare must be estimators such as [StraightThrough(), ReinMax()], "
+        "or a dict of them. Got ['ReinMax'].",
     ),
     "a choice that lacks a function": (
         lambda: argrad.round(S, grad=argrad.StraightThrough(temperature=2.0)),

@@ -106,7 +106,7 @@ def entmax(scores: Tensor, alpha: float | Tensor = 1.5, dim: int = -1) -> Tensor
         Points of the simplex along `dim`, in the scores' shape and dtype.
 
     Raises:
-        TypeError: scores that are not floating point.
+        TypeError: scores that are not floating point; alpha no number.
         IndexError: no such dim.
         ValueError: alpha below 1; a row that has NaN, +inf, or no option left.
 
@@ -121,6 +121,7 @@ def entmax(scores: Tensor, alpha: float | Tensor = 1.5, dim: int = -1) -> Tensor
     tensor([0.6000, 0.4000, 0.0000])
     """
     if not isinstance(alpha, Tensor):
+        require(hasattr(alpha, "__float__"), "alpha", "entmax", "a number or a tensor", alpha, error=TypeError)
         require(alpha >= 1, "alpha", "entmax", "at least 1", alpha)
         closed = {1: torch.softmax, 1.5: entmax15, 2: sparsemax}
         if alpha in closed:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from argrad._checks import require
 from argrad.choices import one_hot
 from argrad.comparison.ways import label
+from argrad.core import Estimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-    from argrad.core import Choice, Estimator
+    from argrad.core import Choice
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,13 @@ def outcomes(result: float | Outcome | Iterable[Outcome]) -> Iterable[Outcome]:
 
 def named(estimators: Mapping[str, Estimator] | Iterable[Estimator]) -> dict[str, Estimator]:
     """Give every estimator a name: its own, or what it is."""
+    several = isinstance(estimators, Iterable) and not isinstance(estimators, str)
+    listed = list(estimators.values() if isinstance(estimators, Mapping) else estimators) if several else []
+    expected = "estimators such as [StraightThrough(), ReinMax()], or a dict of them"
+    fits = several and all(isinstance(e, Estimator) for e in listed)
+    require(fits, "estimators", "compare", expected, estimators, error=TypeError)
     if isinstance(estimators, Mapping):
         return {str(name): estimator for name, estimator in estimators.items()}
-    listed = list(estimators)
     names = [label(e) for e in listed]
     repeated = {n for n in names if names.count(n) > 1}
     require(not repeated, "estimators", "compare", "all different, or a dict of named ones", sorted(repeated))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from argrad._checks import require, require_count, require_scores
+from argrad._checks import require, require_count, require_function, require_scores
 from argrad._version import __version__
 from argrad.choices import one_hot
 from argrad.comparison.measure import Question, Truth, find_truth, measure
@@ -216,6 +216,8 @@ def _reason(error: Exception) -> str:
 
 
 def _checked(problem: Problem, seeds: int, draws: int) -> tuple[Tensor, ...]:
+    require_function(problem.cost, "cost", "compare", "a function of the vertices")
+    require_function(problem.train, "train", "compare", "None or a function of an estimator and a seed")
     several = (problem.scores,) if isinstance(problem.scores, torch.Tensor) else tuple(problem.scores)
     require(len(several) > 0, "scores", "compare", "a tensor or a sequence of tensors", several)
     for s in several:

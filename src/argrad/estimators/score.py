@@ -87,7 +87,7 @@ def score_term(costs: Tensor, log_prob: Tensor, baseline: Callable[[Tensor], Ten
         baseline: a function of the costs; None is leave-one-out from two samples on.
 
     Raises:
-        ValueError: shapes that differ; leave-one-out of a single sample.
+        TypeError: costs or log_prob no tensor. ValueError: shapes that differ; leave-one-out of a single sample.
 
     Source: Williams 1992 (there with rewards, here with costs).
 
@@ -98,6 +98,8 @@ def score_term(costs: Tensor, log_prob: Tensor, baseline: Callable[[Tensor], Ten
     >>> cost = (index - 1.0) ** 2
     >>> loss = cost.mean() + argrad.score_term(cost, law.log_prob(index))
     """
+    for name, value in (("costs", costs), ("log_prob", log_prob)):
+        require(isinstance(value, Tensor), name, "score_term", "a tensor", value, error=TypeError)
     require(
         costs.shape == log_prob.shape,
         "log_prob",

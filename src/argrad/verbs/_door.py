@@ -39,17 +39,26 @@ def require_fit(
     assert isinstance(grad, Estimator)  # noqa: S101  (for the type checker; checked above)
     name = type(grad).__name__
     if method not in grad.needs:
-        fitting = " or ".join(verb for m, verb in verbs.items() if m in grad.needs)
-        msg = f"The 'grad' parameter of {of} {_refusal(method)}, and {name} has none{_hint(grad)}. Use {fitting}."
+        fitting = [verb for m, verb in verbs.items() if m in grad.needs and not _lacking(grad, choice, m)]
+        use = f"Use {' or '.join(fitting)}" if fitting else _instead(choice, method)
+        msg = f"The 'grad' parameter of {of} {_refusal(method)}, and {name} has none{_hint(grad)}. {use}."
         raise TypeError(msg)
-    lacking = [function for function in grad.needs[method] if not choice.has(function)]
+    lacking = _lacking(grad, choice, method)
     if lacking:
         msg = (
             f"{name} needs the function{'s' * (len(lacking) > 1)} {', '.join(lacking)} of a choice, "
-            f"which {choice.name} lacks. With it work: {', '.join(fitting_estimators(choice, method))}."
+            f"which {choice.name} lacks. {_instead(choice, method)}."
         )
         raise TypeError(msg)
     return grad
+
+
+def _lacking(grad: Estimator, choice: Choice, method: str) -> list[str]:
+    return [function for function in grad.needs[method] if not choice.has(function)]
+
+
+def _instead(choice: Choice, method: str) -> str:
+    return f"With it work: {', '.join(fitting_estimators(choice, method))}"
 
 
 def _refusal(method: str) -> str:

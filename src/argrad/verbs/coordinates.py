@@ -129,6 +129,7 @@ def _axes(
     """Give the coordinates along each dim."""
     dtype = torch.promote_types(scores.dtype, torch.float32)
     sizes = [scores.shape[d] for d in dims]
+    bases, steps = _per_dim(base, "base", len(sizes)), _per_dim(step, "step", len(sizes))
     plain = base == 0 and step == 1
     if coordinates is not None:
         require(
@@ -145,15 +146,16 @@ def _axes(
     if normalised:
         require(plain, "normalised", "soft_argmax", "False where base or step is given", normalised)
         return [torch.linspace(-1, 1, n, dtype=dtype, device=scores.device) for n in sizes]
-    bases, steps = _per_dim(base, "base", len(sizes)), _per_dim(step, "step", len(sizes))
     index = [torch.arange(n, dtype=dtype, device=scores.device) for n in sizes]
     return [b + s * i for b, s, i in zip(bases, steps, index, strict=True)]
 
 
 def _per_dim(value: float | Sequence[float], parameter: str, dims: int) -> list[float]:
-    values = [value] * dims if isinstance(value, (int, float)) else list(value)
-    require(len(values) == dims, parameter, "soft_argmax", f"one number, or {dims}", value)
-    return values
+    values = [value] * dims if isinstance(value, (int, float)) else value
+    numbers = isinstance(values, (list, tuple)) and all(isinstance(v, (int, float)) for v in values)
+    require(numbers, parameter, "soft_argmax", f"a number, or a list of {dims}", value, error=TypeError)
+    require(len(values) == dims, parameter, "soft_argmax", f"a number, or a list of {dims}", value)
+    return list(values)
 
 
 def _far(best: Tensor, sizes: Sequence[int], window: int) -> Tensor:

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 _STRAIGHT = StraightThrough()
 _BINARY, _SIGNS, _INTEGERS = cube(0, 1), cube(-1, 1), grid()
-_VERBS = {"pick": "argrad.pick", "draw": "argrad.draw", "expect": "argrad.expect(choice=…)"}
+# by which verb each method of an estimator is reached
+_OF_BINARY = {"pick": "argrad.threshold", "draw": "argrad.bernoulli", "expect": "argrad.expect(choice=cube(0, 1))"}
+_OF_SIGNS = {
+    "pick": "argrad.sign",
+    "draw": "argrad.draw(cube(-1, 1), …)",
+    "expect": "argrad.expect(choice=cube(-1, 1))",
+}
+_OF_LEVELS = {"pick": "argrad.round", "draw": "argrad.draw(grid(), …)", "expect": "argrad.expect(choice=grid())"}
 
 
 def threshold(
@@ -48,7 +55,7 @@ def threshold(
     tensor([0., 1.])
     """
     require_scores(scores, "threshold", None)
-    return require_fit(grad, _BINARY, "pick", "threshold", _VERBS).pick(_BINARY, scores - at)
+    return require_fit(grad, _BINARY, "pick", "threshold", _OF_BINARY).pick(_BINARY, scores - at)
 
 
 def sign(scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT) -> Float[Tensor, "*shape"]:
@@ -74,7 +81,7 @@ def sign(scores: Float[Tensor, "*shape"], *, grad: Estimator = _STRAIGHT) -> Flo
     tensor([-1.,  1.])
     """
     require_scores(scores, "sign", None)
-    return require_fit(grad, _SIGNS, "pick", "sign", _VERBS).pick(_SIGNS, scores)
+    return require_fit(grad, _SIGNS, "pick", "sign", _OF_SIGNS).pick(_SIGNS, scores)
 
 
 def bernoulli(
@@ -101,7 +108,7 @@ def bernoulli(
     tensor([1., 0.])
     """
     require_scores(scores, "bernoulli", None)
-    return require_fit(grad, _BINARY, "draw", "bernoulli", _VERBS).draw(_BINARY, scores, generator)
+    return require_fit(grad, _BINARY, "draw", "bernoulli", _OF_BINARY).draw(_BINARY, scores, generator)
 
 
 def round(  # noqa: A001 (torch's name)
@@ -133,4 +140,4 @@ def round(  # noqa: A001 (torch's name)
     """
     require_scores(scores, "round", None)
     choice = _INTEGERS if levels is None else grid(levels)
-    return require_fit(grad, choice, "pick", "round", _VERBS).pick(choice, scores)
+    return require_fit(grad, choice, "pick", "round", _OF_LEVELS).pick(choice, scores)
