@@ -47,6 +47,12 @@ def test_without_training_it_takes_the_least_error_in_equal_time():
     assert "slow: its gradient is off by 0.100" in found.verdict
 
 
+def test_a_gradient_that_is_not_a_number_is_not_taken():
+    diverged, fine = measured("diverged", noise=nan), measured("fine", noise=0.5)
+    assert Comparison("p", (diverged, fine)).winner is fine
+    assert Comparison("p", (diverged,)).verdict == "None of these estimators suits the problem."
+
+
 def test_with_training_it_takes_the_best_worst_seed():
     brilliant, steady = measured("brilliant", hard=(99, 50, 99)), measured("steady", hard=(90, 91, 89))
     metric = Metric("accuracy [%]", larger_is_better=True)

@@ -114,7 +114,7 @@ class Comparison:
             best = self.worst(self.trained[0])
             equal = [r for r in self.trained if abs(self.worst(r) - best) <= self.metric.resolution]
             return min(equal, key=lambda r: r.quality.seconds if r.quality else float("inf"))
-        measured = [r for r in self.rows if r.quality is not None]
+        measured = [r for r in self.rows if isfinite(self.error_at_equal_time(r))]
         return min(measured, key=self.error_at_equal_time, default=None)
 
     def error_at_equal_time(self, row: Row) -> float:
