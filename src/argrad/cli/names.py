@@ -71,7 +71,11 @@ def _value(node: ast.expr, words: dict[str, Any]) -> Any:
         made = _value(node.func, words)
         named = {k.arg: _instance(_value(k.value, words)) for k in node.keywords if k.arg is not None}
         return _called(made, [_instance(_value(arg, words)) for arg in node.args], named)
-    return ast.literal_eval(node)
+    try:
+        return ast.literal_eval(node)
+    except ValueError as error:
+        msg = f"--estimators takes names, numbers and texts, and no other code. Got {ast.unparse(node)!r}."
+        raise ValueError(msg) from error
 
 
 def _called(made: Any, args: list[Any], named: dict[str, Any]) -> Any:
@@ -144,6 +148,7 @@ def require_device(name: str) -> None:
     """
     try:
         torch.empty(0, device=name)
+        torch.Generator(name)  # without which nothing can be drawn
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         msg = f"--device {name} cannot be used here: {str(error).splitlines()[0]}"
         raise ValueError(msg) from error
@@ -167,6 +172,9 @@ def _call(function: Callable[..., object], text: str, **options: object) -> Prob
     taken = inspect.signature(function).parameters
     if "steps" in options and "steps" not in taken:
         msg = f"--steps was given, but {text} takes no 'steps'."
+        raise TypeError(msg)
+    if options.get("device", "cpu") != "cpu" and "device" not in taken:
+        msg = f"--device {options['device']} was given, but {text} takes no 'device'."
         raise TypeError(msg)
     given = {name: value for name, value in options.items() if name in taken}
     free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
