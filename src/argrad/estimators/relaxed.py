@@ -26,7 +26,8 @@ class Relaxed(Estimator):
         y = relaxation((s + noise)/temperature); for one of n and no relaxation named, the softmax.
 
     Args:
-        temperature: above 0; float, tensor, or parameter (which then gets a gradient).
+        temperature: above 0; float, tensor, or parameter (which then gets a gradient). A tensor broadcasts to the
+            scores as estimators see them, with the options last whatever `dim` says.
         relaxation: a function of scores along the last dimension, such as `argrad.sparsemax`, or `choice.project`;
             None: the choice's own entropic relaxation.
         noise: None for a deterministic point (`argmax`), a `Noise` for a random one (`sample`).

@@ -61,7 +61,8 @@ class StraightThrough(VertexEstimator):
         y = argmax(s + G) and p = softmax((s + G)/τ), straight-through Gumbel-softmax.
 
     Args:
-        temperature: τ of the backward pass; float, tensor or parameter (which then gets a gradient).
+        temperature: τ of the backward pass; float, tensor or parameter (which then gets a gradient). A tensor
+            broadcasts to the scores as estimators see them, with the options last whatever `dim` says.
         relaxation: a function of scores along the last dimension, such as `argrad.sparsemax`;
             None: the choice's own entropic relaxation.
         noise: a `Noise` whose argmax is the draw; None: draw from the choice's law.
