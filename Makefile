@@ -22,7 +22,7 @@ demo: $(READY)  ## find a cut, mend it, and learn to read digits through an argm
 	$(BIN)/argrad doctor examples/select_repaired.py
 
 test: $(READY)  ## all tests; README and docs are run too
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 static: $(READY) ## format, lint, types, floors
 	$(BIN)/ruff format --check .
