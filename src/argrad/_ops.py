@@ -44,8 +44,8 @@ def uniform(
 ) -> Tensor:
     """Draw numbers in [0, 1) on the device of `like`, by default as fine as it can.
 
-    They are multiples of 2⁻⁵³ in float64 and of 2⁻²⁴ in float32. One below 1 is at most 1 less such a step, so that
-    any total of that dtype, times it, rounds to less than the total.
+    They are multiples of a step, 2⁻⁵³ in float64 and 2⁻²⁴ in float32. The largest is one step below 1: times any
+    total of that dtype it rounds to less than the total.
     """
     dtype = dtype or finest(like)
     if dtype != torch.float64 or generator is not None or not torch.compiler.is_compiling():

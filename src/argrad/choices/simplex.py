@@ -46,7 +46,7 @@ def sparsemax(scores: Tensor, dim: int = -1) -> Tensor:
     tensor([0.6000, 0.4000, 0.0000])
     """
     z = _shifted(scores, dim, "sparsemax")
-    support = z > _sparsemax_edge(z.detach())
+    support = z > _sparsemax_threshold(z.detach())
     size = support.sum(-1, keepdim=True)
     threshold = (z.masked_fill(~support, 0).sum(-1, keepdim=True) - 1) / size
     return _back((z - threshold).masked_fill(~support, 0), scores, dim)
@@ -80,7 +80,7 @@ def entmax15(scores: Tensor, dim: int = -1) -> Tensor:
     tensor([0.5705, 0.4295, 0.0000])
     """
     z = _shifted(scores, dim, "entmax15") / 2
-    support = z > _entmax15_edge(z.detach())
+    support = z > _entmax15_threshold(z.detach())
     size = support.sum(-1, keepdim=True)
     inside = z.masked_fill(~support, 0)
     mean = inside.sum(-1, keepdim=True) / size
@@ -173,7 +173,7 @@ def _possible(z: Tensor, depth: float) -> Tensor:
     return z.topk(most, -1).values
 
 
-def _sparsemax_threshold(z: Tensor) -> Tensor:
+def _find_sparsemax_threshold(z: Tensor) -> Tensor:
     top = _possible(z, depth=1.0)
     size = torch.arange(1, top.shape[-1] + 1, device=z.device, dtype=z.dtype)
     partial = top.cumsum(-1)
@@ -181,7 +181,7 @@ def _sparsemax_threshold(z: Tensor) -> Tensor:
     return (partial.gather(-1, count - 1) - 1) / count
 
 
-def _entmax15_threshold(z: Tensor) -> Tensor:
+def _find_entmax15_threshold(z: Tensor) -> Tensor:
     top = _possible(z, depth=1.0)
     size = torch.arange(1, top.shape[-1] + 1, device=z.device, dtype=z.dtype)
     mean = top.cumsum(-1) / size
@@ -195,8 +195,8 @@ def _one_a_row(z: Tensor) -> Tensor:
     return z.new_empty((*z.shape[:-1], 1))
 
 
-_sparsemax_edge = whole("sparsemax_threshold", _sparsemax_threshold, fake=_one_a_row)
-_entmax15_edge = whole("entmax15_threshold", _entmax15_threshold, fake=_one_a_row)
+_sparsemax_threshold = whole("sparsemax_threshold", _find_sparsemax_threshold, fake=_one_a_row)
+_entmax15_threshold = whole("entmax15_threshold", _find_entmax15_threshold, fake=_one_a_row)
 
 
 def _back(p: Tensor, scores: Tensor, dim: int) -> Tensor:
