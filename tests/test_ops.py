@@ -74,6 +74,15 @@ def test_a_transform_inside_a_compiled_function_sees_torch_own_softmax():
     torch.testing.assert_close(torch.compile(jacobian, fullgraph=True, backend="aot_eager")(scores), jacobian(scores))
 
 
+@torch_warns
+@pytest.mark.parametrize("relax", [argrad.sparsemax, argrad.entmax15])
+def test_sparse_relaxations_in_a_transform_inside_a_compiled_function(relax):
+    scores, weight = torch.randn(4, 6, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
+    slope = torch.func.jacrev(lambda s: relax(s) @ weight.square() + (relax(s) @ weight).square())
+    curved = torch.func.vmap(torch.func.jacrev(slope))
+    torch.testing.assert_close(torch.compile(curved, fullgraph=True, backend="aot_eager")(scores), curved(scores))
+
+
 class Drawn(torch.nn.Module):
     def forward(self, scores):
         return argrad.sample(scores)

@@ -196,6 +196,41 @@ def test_rows_wide_and_narrow_share_a_batch():
         torch.testing.assert_close(mapping(s), torch.stack([mapping(row) for row in s]), msg=name)
 
 
+ROWS = {
+    "close to the threshold of one": -1 + 2.0 ** -torch.arange(1, 60, dtype=torch.float64),
+    "close to the best": -(2.0 ** -torch.arange(1, 60, dtype=torch.float64)),
+    "each twice as far": -(1.5 ** torch.arange(-80, 1, dtype=torch.float64)),
+    "exactly one below": -torch.ones(40, dtype=torch.float64),
+    "even": torch.linspace(-1, 0, 2000, dtype=torch.float64),
+    "many": 1e-3 * torch.randn(200_000, dtype=torch.float64, generator=seeded()),
+    "masked": torch.cat([torch.full((50,), -torch.inf, dtype=torch.float64), torch.linspace(-2, 0, 9).double()]),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("name", ["sparsemax", "entmax15"])
+def test_rows_that_are_hard_to_search(name, row):
+    """Eager by Newton's method, in a transform by bisection: both find the threshold of the definition."""
+    s = torch.cat([ROWS[row], torch.zeros(1, dtype=torch.float64)]).unsqueeze(0)
+    truth = bisected(s, ALPHAS[name])
+    torch.testing.assert_close(MAPS[name](s), truth, atol=1e-12, rtol=1e-9)
+    torch.testing.assert_close(torch.func.vmap(MAPS[name])(s), truth, atol=1e-12, rtol=1e-9)
+    single = s.float()
+    truth = bisected(single, ALPHAS[name])
+    for p in (MAPS[name](single), torch.func.vmap(MAPS[name])(single)):
+        torch.testing.assert_close(p.double(), truth, atol=4e-7, rtol=1e-4)
+        assert (p.sum() - 1).abs() < 1e-5
+
+
+@every_map
+def test_what_the_zeros_receive_stays_out(name):
+    """The logarithm's gradient at a zero is infinite, or NaN: it must not spill into the row."""
+    s = torch.tensor([0.3, 0.1, -5.0], requires_grad=True)
+    (gradient,) = torch.autograd.grad(MAPS[name](s).log()[0], s)
+    assert gradient.isfinite().all()
+    assert gradient[2] == 0
+
+
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @every_map
 def test_rows_that_cannot_be_mapped_are_refused(name, bad):

@@ -1,19 +1,24 @@
 """Ways to the simplex: sparsemax and entmax, which relax an argmax with exact zeros.
 
-Each is written by one law: find the support (who is not zero) without autograd, then write the value on that support
-as ordinary differentiable code. First and second derivatives, `vmap` and `compile` follow by themselves.
+Each is written by one law: find the threshold without autograd, then say how it moves with the scores, in ordinary
+differentiable code. First and second derivatives, `vmap` and `compile` follow by themselves.
 """
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from argrad._checks import in_transform, require, require_choosable, require_scores
+from argrad._autograd import applied
+from argrad._checks import in_functorch, reads_values, require, require_choosable, require_scores
 from argrad._ops import whole
 from argrad._precision import full_precision
 
-_BISECTIONS = 64
+_BISECTIONS = 64  # a large α can tell thresholds close to 0 apart that are finer than the dtype at 1
+_BITS = {torch.float32: 24, torch.float64: 53}
 _NEWTONS = 2  # each doubles the order to which the implicit derivative is right: two give the second one
 
 
@@ -46,18 +51,16 @@ def sparsemax(scores: Tensor, dim: int = -1) -> Tensor:
     tensor([0.6000, 0.4000, 0.0000])
     """
     z = _shifted(scores, dim, "sparsemax")
-    support = z > _sparsemax_threshold(z.detach())
-    size = support.sum(-1, keepdim=True)
-    threshold = (z.masked_fill(~support, 0).sum(-1, keepdim=True) - 1) / size
-    return _back((z - threshold).masked_fill(~support, 0), scores, dim)
+    return _back(_above(z, power=1), scores, dim)
 
 
 def entmax15(scores: Tensor, dim: int = -1) -> Tensor:
-    """Map scores to the simplex by 1.5-entmax, half-way between softmax and sparsemax, in closed form.
+    """Map scores to the simplex by 1.5-entmax, half-way between softmax and sparsemax.
 
     Formula:
         p = argmax_{p ∈ Δ} ⟨p, s⟩ + H_{1.5}(p) = [s/2 − τ]₊² with τ such that Σ p = 1; on the support
         τ = mean − sqrt((1 − Σ(s/2 − mean)²)/|S|).
+        Its Jacobian is diag(r) − r rᵀ/Σr with r = √p.
 
     Args:
         scores: any shape, floating point; −inf is a mask.
@@ -80,13 +83,7 @@ def entmax15(scores: Tensor, dim: int = -1) -> Tensor:
     tensor([0.5705, 0.4295, 0.0000])
     """
     z = _shifted(scores, dim, "entmax15") / 2
-    support = z > _entmax15_threshold(z.detach())
-    size = support.sum(-1, keepdim=True)
-    inside = z.masked_fill(~support, 0)
-    mean = inside.sum(-1, keepdim=True) / size
-    spread = (inside - mean).masked_fill(~support, 0).square().sum(-1, keepdim=True)
-    threshold = mean - ((1 - spread) / size).sqrt()
-    return _back((inside - threshold).masked_fill(~support, 0).square(), scores, dim)
+    return _back(_above(z, power=2).square(), scores, dim)
 
 
 def entmax(scores: Tensor, alpha: float | Tensor = 1.5, dim: int = -1) -> Tensor:
@@ -132,7 +129,7 @@ def entmax(scores: Tensor, alpha: float | Tensor = 1.5, dim: int = -1) -> Tensor
         alpha = alpha.expand_as(scores.narrow(dim, 0, 1)).movedim(dim, -1)
     with torch.no_grad():
         scaled = z * (alpha - 1)
-        threshold = _bisect(scaled, alpha)
+        threshold = _bisect(scaled, 1 / (alpha - 1), _BISECTIONS)
         support = scaled > threshold
     z = z.masked_fill(~support, 0) * (alpha - 1)
     for _ in range(_NEWTONS):
@@ -144,14 +141,14 @@ def entmax(scores: Tensor, alpha: float | Tensor = 1.5, dim: int = -1) -> Tensor
     return _back(base.pow(1 / (alpha - 1)).masked_fill(~support, 0), scores, dim)
 
 
-def _bisect(z: Tensor, alpha: Tensor) -> Tensor:
-    """Find τ with Σ [z − τ]₊^{1/(α−1)} = 1; the largest z is 0, so τ lies in [−1, 0)."""
+def _bisect(z: Tensor, power: float | Tensor, steps: int) -> Tensor:
+    """Find τ, from below, with Σ [z − τ]₊^power = 1; the largest z is 0, so τ lies in [−1, 0)."""
     low = torch.full_like(z[..., :1], -1.0)
     width = torch.ones_like(low)
-    for _ in range(_BISECTIONS):
+    for _ in range(steps):
         width = width / 2
         middle = low + width
-        total = (z - middle).clamp_min(0).pow(1 / (alpha - 1)).sum(-1, keepdim=True)
+        total = (z - middle).clamp_min(0).pow(power).sum(-1, keepdim=True)
         low = torch.where(total >= 1, middle, low)
     return low
 
@@ -165,38 +162,104 @@ def _shifted(scores: Tensor, dim: int, of: str) -> Tensor:
     return z - best
 
 
-def _possible(z: Tensor, depth: float) -> Tensor:
-    """Sort, in descending order, the options within `depth` of the best: no other can be in the support."""
-    most = z.shape[-1]
-    if not in_transform() and z.numel() and z.device.type != "meta":
-        most = int((z > -depth).sum(-1).amax())
-    return z.topk(most, -1).values
+def _above(z: Tensor, power: int) -> Tensor:
+    """Give [z − τ]₊ with τ such that Σ [z − τ]₊^power = 1, for a power of 1 or 2, and its derivatives."""
+    threshold = _threshold[power](z.detach())
+    if torch.compiler.is_compiling() and in_functorch():  # the compiler knows no vmap of a function's own derivative
+        return _on_support((z - threshold).relu(), power)
+    return _tied(z, threshold, power)
 
 
-def _find_sparsemax_threshold(z: Tensor) -> Tensor:
-    top = _possible(z, depth=1.0)
-    size = torch.arange(1, top.shape[-1] + 1, device=z.device, dtype=z.dtype)
-    partial = top.cumsum(-1)
-    count = (1 + size * top > partial).sum(-1, keepdim=True)
-    return (partial.gather(-1, count - 1) - 1) / count
+def _on_support(above: Tensor, power: int) -> Tensor:
+    """Let the threshold move with the options above it: in value by a rounding error, but with all its derivatives."""
+    count = above.detach().sign().sum(-1, keepdim=True)
+    mean = above.sum(-1, keepdim=True) / count
+    if power == 1:
+        move = mean - 1 / count
+    else:
+        move = mean - (mean.square() - above.square().sum(-1, keepdim=True) / count + 1 / count).sqrt()
+    return (above - move).where(above > 0, 0)
 
 
-def _find_entmax15_threshold(z: Tensor) -> Tensor:
-    top = _possible(z, depth=1.0)
-    size = torch.arange(1, top.shape[-1] + 1, device=z.device, dtype=z.dtype)
-    mean = top.cumsum(-1) / size
-    spread = (top.square().cumsum(-1) - size * mean.square()).clamp_min(0)
-    bound = mean - ((1 - spread).clamp_min(0) / size).sqrt()
-    count = (bound <= top).sum(-1, keepdim=True)
-    return bound.gather(-1, count - 1)
+def _weight(above: Tensor, power: int) -> Tensor:
+    """Give how much each option moves the threshold, up to a factor: [z − τ]₊^(power − 1)."""
+    return above.sign() if power == 1 else above
+
+
+def _where_above(x: Tensor, above: Tensor) -> Tensor:
+    """Keep x where `above` is positive, else 0: the derivative of relu, which needs no mask in memory."""
+    return torch.ops.aten.threshold_backward(x, above, 0)
+
+
+class _Above(torch.autograd.Function):
+    """[z − τ]₊ where τ moves with z, dτ = Σ w dz / Σ w."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    # pyrefly: ignore[bad-override]
+    def forward(z: Tensor, threshold: Tensor, power: int) -> Tensor:  # noqa: ARG004
+        return (z - threshold).relu()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.power = inputs[-1]
+        ctx.save_for_backward(output)
+        ctx.save_for_forward(output)
+
+    @staticmethod
+    # pyrefly: ignore[bad-override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (above,) = ctx.saved_tensors
+        inside, weight = _where_above(grad, above), _weight(above, ctx.power)
+        return inside - weight * (inside.sum(-1, keepdim=True) / weight.sum(-1, keepdim=True)), None, None
+
+    @staticmethod
+    # pyrefly: ignore[bad-override]
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
+        (above,) = ctx.saved_tensors
+        weight = _weight(above, ctx.power)
+        move = (weight * tangent).sum(-1, keepdim=True) / weight.sum(-1, keepdim=True)
+        return _where_above(tangent - move, above)
+
+
+_tied = applied(_Above)
+
+
+def _find_threshold(z: Tensor, power: int) -> Tensor:
+    """Find τ with Σ [z − τ]₊^power = 1; the largest z is 0, so τ lies in [−1, 0).
+
+    By Newton's method from below: the sum is convex in τ, so no step goes beyond. Each divides the product of excess f
+    and slope s by four or more (f′/f + s′/s ≤ 1, as a convex function lies above its tangent), which bounds their
+    number. Where no value can be read to tell the end, by bisection and one such step.
+    """
+    if not reads_values(z):
+        return _newton(z, _bisect(z, power, _BITS[z.dtype]), power)
+    low, last = _newton(z, torch.full_like(z[..., :1], -1.0), power), -1.0
+    slack = 1 - 8 * torch.finfo(z.dtype).eps
+    for _ in range(z.shape[-1].bit_length() + 30):
+        low, last = _newton(z, low, power), low
+        if (low <= last * slack).all():
+            break
+    return low
+
+
+def _newton(z: Tensor, threshold: Tensor, power: int) -> Tensor:
+    above = (z - threshold).relu_()
+    total = above.sum(-1, keepdim=True)
+    if power == 1:
+        return threshold + (total - 1) / above.sign_().sum(-1, keepdim=True)
+    return threshold + (above.mul_(above).sum(-1, keepdim=True) - 1) / (2 * total)
 
 
 def _one_a_row(z: Tensor) -> Tensor:
     return z.new_empty((*z.shape[:-1], 1))
 
 
-_sparsemax_threshold = whole("sparsemax_threshold", _find_sparsemax_threshold, fake=_one_a_row)
-_entmax15_threshold = whole("entmax15_threshold", _find_entmax15_threshold, fake=_one_a_row)
+_threshold = {
+    power: whole(f"{name}_threshold", partial(_find_threshold, power=power), fake=_one_a_row)
+    for power, name in ((1, "sparsemax"), (2, "entmax15"))
+}
 
 
 def _back(p: Tensor, scores: Tensor, dim: int) -> Tensor:
