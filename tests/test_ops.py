@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import argrad
-from argrad._ops import exporting, softmax, uniform
+from argrad import _ops
+from argrad._ops import argmax, exporting, softmax, uniform
 
 torch_warns = pytest.mark.filterwarnings("default")
 
@@ -43,7 +44,9 @@ def test_compiled_draws_follow_the_seed_as_eager_ones_do():
 
 
 @torch_warns
-def test_softmax_has_torch_derivatives():
+@pytest.mark.parametrize("many", [1, 2**17], ids=["whole", "left to the compiler"])
+def test_softmax_has_torch_derivatives(many, monkeypatch):
+    monkeypatch.setattr(_ops, "_MANY", many)
     scores = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(4, 6, dtype=torch.float64)
     compiled = torch.compile(softmax, fullgraph=True)
@@ -51,6 +54,18 @@ def test_softmax_has_torch_derivatives():
     got = torch.autograd.grad((compiled(scores) * weight).sum(), scores)[0]
     torch.testing.assert_close(got, torch.autograd.grad((scores.softmax(-1) * weight).sum(), scores)[0])
     torch.library.opcheck(torch.ops.argrad.softmax.default, (scores,))
+
+
+@torch_warns
+@pytest.mark.parametrize("exact", [2**24, 5], ids=["as floats", "as integers"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+def test_the_first_of_the_largest_is_found_when_compiled(dtype, exact, monkeypatch):
+    monkeypatch.setattr(_ops, "_EXACT_IN_FLOAT32", exact)
+    x = torch.randint(0, 4, (3, 50, 7)).to(dtype)  # ties everywhere
+    x[0, 0], x[0, 1, 3] = -torch.inf, torch.inf
+    first = (x == x.amax(-1, keepdim=True)).int().argmax(-1)
+    assert torch.equal(torch.compile(argmax, fullgraph=True)(x), first)
+    assert torch.equal(torch.compile(argrad.argmax, fullgraph=True)(x.clamp_min(-9)), torch.eye(7).to(dtype)[first])
 
 
 @torch_warns

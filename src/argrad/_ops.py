@@ -1,9 +1,9 @@
-"""Operations that the compiler had better leave whole on the CPU.
+"""Operations that the compiler does badly on the CPU, done otherwise under `torch.compile`.
 
 Left to itself it draws float64 numbers of 24 random bits, which is too few for rare options and for the tail of a
-noise, and draws them one by one; it works exponentials out again in the backward pass; and it sorts every option where
-a look at the values would tell that few matter. So there it gets to see operations of argrad's own, which run the same
-code as eager mode does. An exported program has torch's operations only.
+noise, and draws them one by one; it works exponentials out again in the backward pass; it cannot look at values to tell
+when a search has ended. So there it gets to see operations of argrad's own, which run the same code as eager mode does.
+It also makes no vector instructions of an argmax. An exported program has torch's operations only.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _library = torch.library.Library("argrad", "DEF")
 
+_MANY = 2**17  # for fewer numbers, to call an operation takes longer than to work out their exponentials twice
+_EXACT_IN_FLOAT32 = 2**24
+
 # Whether a program is being exported. torch 2.6 cannot tell, so there every compiled program is treated as one.
 exporting: Callable[[], bool] = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)
 
@@ -37,6 +40,24 @@ def whole(
         return operation(x) if _opaque(x) else function(x)
 
     return call
+
+
+def softmax(x: Tensor) -> Tensor:
+    """Take the softmax along the last dimension."""
+    return torch.ops.argrad.softmax(x) if _opaque(x) and x.numel() >= _MANY else torch.softmax(x, -1)
+
+
+def argmax(x: Tensor) -> Tensor:
+    """Find the first of the largest along the last dimension: for the compiler by two reductions over floats."""
+    if not _opaque(x):
+        return x.argmax(-1)
+    return torch.where(x < x.amax(-1, keepdim=True), x.shape[-1], places(x)).amin(-1).long()
+
+
+def places(x: Tensor) -> Tensor:
+    """Number the options along the last dimension: as floats where they are exact, quicker for the compiler."""
+    exact = not exporting() and x.shape[-1] <= _EXACT_IN_FLOAT32
+    return torch.arange(x.shape[-1], dtype=torch.float32 if exact else torch.int64, device=x.device)
 
 
 def uniform(
@@ -91,6 +112,6 @@ def _uniform(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.rand(shape, dtype=torch.float64, device=like.device)
 
 
-softmax = whole("softmax", _softmax, fake=_softmax)
+_define("softmax(Tensor x) -> Tensor", _softmax, _softmax)
 torch.library.register_autograd("argrad::softmax", _softmax_backward, setup_context=_keep, lib=_library)
 _define("uniform(Tensor like, SymInt[] shape) -> Tensor", _uniform, _uniform, torch.Tag.nondeterministic_seeded)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from argrad._checks import in_transform, is_plain, reads_values, require_choosable
-from argrad._ops import exporting, softmax, uniform
+from argrad._ops import argmax, exporting, places, softmax, uniform
 from argrad._precision import finest, full_precision
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice
@@ -19,7 +19,7 @@ _FEW_OPTIONS, _SMALL = 128, 2**16  # below either, one cumulative sum is quicker
 
 def best_index(scores: Tensor) -> Tensor:
     """Index of the best option along the last dimension; the lowest index wins a tie on the CPU."""
-    index = scores.argmax(-1)
+    index = argmax(scores)
     require_choosable(scores.detach().gather(-1, index.unsqueeze(-1)).squeeze(-1), "argmax")
     return index
 
@@ -67,7 +67,7 @@ def _climb(weights: Tensor, level: Tensor) -> Tensor:
 
     There is one, as `level` is below 1.
     """
-    ladder = weights.cumsum(-1, dtype=finest(weights))
+    ladder = weights.to(finest(weights)).cumsum(-1)
     return torch.searchsorted(ladder, level * ladder.narrow(-1, -1, 1), right=True)
 
 
@@ -75,8 +75,8 @@ def from_index(index: Tensor, scores: Tensor) -> Tensor:
     """One-hot vectors like the scores, with a 1 at the index."""
     index = index.unsqueeze(-1)
     if torch.compiler.is_compiling() and is_plain(scores):  # number by number: the compiler fuses it with what follows
-        options = torch.arange(scores.shape[-1], dtype=torch.int32, device=scores.device)
-        return (options == index.int()).to(scores.dtype)
+        options = places(scores)
+        return (options == index.to(options.dtype)).to(scores.dtype)
     zeros = torch.zeros_like(scores)
     return zeros.scatter(-1, index, 1) if in_transform() else zeros.scatter_(-1, index, 1)  # vmap has no `scatter_`
 
@@ -126,7 +126,7 @@ def _second_order_at(mean: Tensor, index: Tensor, v: Tensor) -> Tensor:
     at, weighed = v.gather(-1, index), mean * v
     gain = at - weighed.sum(-1, keepdim=True)
     if in_transform():  # vmap has no rule for the others
-        return (weighed - mean * at).scatter_add(-1, index, gain) / 2
+        return ((weighed - mean * at) / 2).scatter_add(-1, index, gain / 2)
     return weighed.addcmul_(mean, at, value=-1).scatter_add_(-1, index, gain).div_(2)
 
 
