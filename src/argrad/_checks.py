@@ -67,6 +67,8 @@ def describe(got: object) -> str:
         dtype = str(got.dtype).removeprefix("torch.")
         article = "an" if dtype[0] in "aeiou" else "a"
         return f"{article} {dtype} tensor of shape {tuple(got.shape)}"
+    if isinstance(got, torch.Generator):
+        return f"one on {got.device}"
     return repr(got)
 
 
@@ -111,17 +113,41 @@ def require_mask(mask: Tensor | None, scores: Tensor, of: str) -> None:
         mask,
         error=TypeError,
     )
+    fits = _common_shape(mask, scores) == scores.shape
+    require(fits, "mask", of, f"broadcastable to the scores' shape {tuple(scores.shape)}", mask)
+
+
+def require_threshold(at: object, scores: Tensor, of: str) -> None:
+    """A threshold is a number, or a tensor of numbers that broadcasts with the scores."""
+    numeric = isinstance(at, (int, float, Tensor)) and not isinstance(at, bool)
+    require(numeric, "at", of, "a number or a tensor", at, error=TypeError)
+    if isinstance(at, Tensor):
+        fits = _common_shape(at, scores) is not None
+        require(fits, "at", of, f"broadcastable with the scores' shape {tuple(scores.shape)}", at)
+
+
+def _common_shape(a: Tensor, b: Tensor) -> torch.Size | None:
     try:
-        fits = torch.broadcast_shapes(mask.shape, scores.shape) == scores.shape
+        return torch.broadcast_shapes(a.shape, b.shape)
     except RuntimeError:
-        fits = False
-    require(
-        fits,
-        "mask",
-        of,
-        f"broadcastable to the scores' shape {tuple(scores.shape)}",
-        mask,
-    )
+        return None
+
+
+def require_generator(generator: object, scores: Tensor, of: str) -> None:
+    """A generator is torch's own, on the device of the scores."""
+    if generator is None:
+        return
+    expected = f"None or a torch.Generator on the scores' device, {scores.device.type}"
+    require(isinstance(generator, torch.Generator), "generator", of, expected, generator, error=TypeError)
+    assert isinstance(generator, torch.Generator)  # noqa: S101  (for the type checker; checked above)
+    require(generator.device.type == scores.device.type, "generator", of, expected, generator)
+
+
+def require_step(value: object, of: str) -> None:
+    """A step is positive and a constant: a parameter would wait for a gradient that the estimator has not."""
+    require_positive(value, "step", of)
+    learns = isinstance(value, Tensor) and value.requires_grad
+    require(not learns, "step", of, "a constant: a tensor that asks for a gradient would get none", value)
 
 
 def require_positive(value: object, parameter: str, of: str) -> None:

@@ -42,6 +42,50 @@ SAYS = {
         ValueError,
         "The 'log_prob' parameter of score_term must be of the costs' shape (3, 2). Got a float32 tensor of shape (3,).",
     ),
+    # randomness
+    "a seed for a generator": (
+        lambda: argrad.sample(S, generator=5),
+        TypeError,
+        "The 'generator' parameter of sample must be None or a torch.Generator on the scores' device, cpu. Got 5.",
+    ),
+    "a generator of another device": (
+        lambda: argrad.bernoulli(S.to("meta"), generator=torch.Generator()),
+        ValueError,
+        "The 'generator' parameter of bernoulli must be None or a torch.Generator on the scores' device, meta. "
+        "Got one on cpu.",
+    ),
+    "a seed for an expectation": (
+        lambda: argrad.expect(lambda y: y.sum(-1), S, generator="0"),
+        TypeError,
+        "The 'generator' parameter of expect must be None or a torch.Generator on the scores' device, cpu. Got '0'.",
+    ),
+    "a seed for a ranking": (
+        lambda: argrad.rank(S, sample=True, generator=1),
+        TypeError,
+        "The 'generator' parameter of rank must be None or a torch.Generator on the scores' device, cpu. Got 1.",
+    ),
+    "a seed for a selection": (
+        lambda: argrad.select(S, S, sample=True, generator=1),
+        TypeError,
+        "The 'generator' parameter of select must be None or a torch.Generator on the scores' device, cpu. Got 1.",
+    ),
+    "a seed for a draw": (
+        lambda: argrad.draw(argrad.grid(), S, generator=1),
+        TypeError,
+        "The 'generator' parameter of draw must be None or a torch.Generator on the scores' device, cpu. Got 1.",
+    ),
+    # thresholds
+    "a threshold in words": (
+        lambda: argrad.threshold(S, "x"),
+        TypeError,
+        "The 'at' parameter of threshold must be a number or a tensor. Got 'x'.",
+    ),
+    "a threshold of another shape": (
+        lambda: argrad.threshold(S, torch.zeros(5)),
+        ValueError,
+        "The 'at' parameter of threshold must be broadcastable with the scores' shape (4, 6). "
+        "Got a float32 tensor of shape (5,).",
+    ),
     # values to select from
     "values that do not fit": (
         lambda: argrad.select(torch.zeros(4, 5), S),

@@ -32,6 +32,12 @@ SAYS = {
         TypeError,
         "The 'grad' parameter of sample must have a gradient for a draw, and ScoreFunction has none. Use argrad.expect.",
     ),
+    "a step that learns": (
+        lambda: argrad.Spigot(step=torch.ones((), requires_grad=True)),
+        ValueError,
+        "The 'step' parameter of Spigot must be a constant: a tensor that asks for a gradient would get none. "
+        "Got a float32 tensor of shape ().",
+    ),
     "relaxed without noise": (
         lambda: argrad.sample(S, grad=argrad.Relaxed()),
         TypeError,

@@ -24,6 +24,10 @@ def test_it_is_the_mean_of_coordinates_under_the_softmax(dim):
     torch.testing.assert_close(argrad.soft_argmax(s, dim), expected)
 
 
+def test_a_single_cell_lies_in_the_middle():
+    assert argrad.soft_argmax(torch.zeros(2, 1, 3), (1, 2), normalised=True).tolist() == [[0.0, 0.0]] * 2
+
+
 def test_base_step_coordinates_and_normalised_say_the_same_places():
     s = torch.randn(2, 6, 5, generator=seeded())
     plain = argrad.soft_argmax(s, (1, 2))

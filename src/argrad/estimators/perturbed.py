@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._carrier import Pull
-from argrad._checks import NOISE, require_count, require_function, require_positive
+from argrad._checks import NOISE, require_count, require_function, require_positive, require_step
 from argrad._precision import full_precision
 from argrad.core import Estimator, VertexEstimator
 from argrad.noise import Gumbel, Normal
@@ -107,7 +107,7 @@ class ImplicitMLE(VertexEstimator):
     noise: Noise = field(default_factory=Gumbel)
 
     def __post_init__(self) -> None:
-        require_positive(self.step, "step", "ImplicitMLE")
+        require_step(self.step, "ImplicitMLE")
         require_function(self.noise, "noise", "ImplicitMLE", NOISE)
 
     @property
@@ -155,7 +155,7 @@ class Interpolation(VertexEstimator):
     step: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self.step, "step", "Interpolation")
+        require_step(self.step, "Interpolation")
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from argrad._carrier import Pull
-from argrad._checks import NOISE, require_function, require_positive
+from argrad._checks import NOISE, require_function, require_positive, require_step
 from argrad._precision import full_precision
 from argrad.core import VertexEstimator
 
@@ -167,7 +167,7 @@ class Spigot(VertexEstimator):
     step: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self.step, "step", "Spigot")
+        require_step(self.step, "Spigot")
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:

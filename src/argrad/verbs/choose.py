@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argrad._checks import in_the_name_of, require_scores
+from argrad._checks import in_the_name_of, require_generator, require_scores
 from argrad.choices import one_hot
 from argrad.choices.one_hot import best_index, one_hot_index
 from argrad.core import VertexEstimator
@@ -127,6 +127,7 @@ def sample(
     tensor([0., 1., 0.])
     """
     moved = prepare(scores, dim, mask, "sample")
+    require_generator(generator, moved, "sample")
     estimator = require_fit(grad, one_hot, "draw", "sample")
     choice = one_hot_index if isinstance(estimator, VertexEstimator) else one_hot
     return move(in_the_name_of("sample", estimator.draw, choice, moved, generator), -1, dim)
@@ -194,6 +195,7 @@ def draw(
     tensor([1., 0.])
     """
     require_scores(scores, "draw", None)
+    require_generator(generator, scores, "draw")
     require_choice(choice, "draw")
     estimator = require_fit(grad, choice, "draw", "draw", _ANY)
     return in_the_name_of("draw", estimator.draw, choice, scores, generator)

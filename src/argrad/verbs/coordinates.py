@@ -46,7 +46,7 @@ def soft_argmax(
         step: distance between neighbours; one number, or one for each dim.
         coordinates: explicit coordinates, one tensor for each dim; replaces base and step.
         normalised: coordinates from −1 to 1 at the centres of the outermost cells (as torch's grid_sample with
-            align_corners=True); replaces base and step.
+            align_corners=True), 0 for a single cell; replaces base and step.
         window: if given, only cells at most this many indices from the hard argmax (in every dim) count. A flat
             background else pulls the result to the middle of the map.
         hard: give the coordinate of the hard argmax exactly, with the soft gradient.
@@ -145,7 +145,7 @@ def _axes(
         return [c.to(scores.device, dtype) for c in coordinates]
     if normalised:
         require(plain, "normalised", "soft_argmax", "False where base or step is given", normalised)
-        return [torch.linspace(-1, 1, n, dtype=dtype, device=scores.device) for n in sizes]
+        return [torch.linspace(-(n > 1), n > 1, n, dtype=dtype, device=scores.device) for n in sizes]  # one cell: 0
     index = [torch.arange(n, dtype=dtype, device=scores.device) for n in sizes]
     return [b + s * i for b, s, i in zip(bases, steps, index, strict=True)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from argrad._checks import ScoresError, in_the_name_of, require, require_mask, require_scores
+from argrad._checks import ScoresError, in_the_name_of, require, require_generator, require_mask, require_scores
 from argrad.choices import one_hot
 from argrad.estimators import ScoreFunction
 from argrad.verbs._door import require_choice, require_fit
@@ -67,6 +67,7 @@ def expect(
     several = _several(scores)
     for s in several:
         require_scores(s, "expect", -1 if choice.event_dims else None)
+        require_generator(generator, s, "expect")
     if mask is not None:
         require(
             len(several) == 1,

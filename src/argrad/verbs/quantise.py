@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argrad._checks import require_scores
+from argrad._checks import require_generator, require_scores, require_threshold
 from argrad.choices import cube, grid
 from argrad.estimators import StraightThrough
 from argrad.verbs._door import require_fit
@@ -44,7 +44,8 @@ def threshold(
         grad: the estimator.
 
     Raises:
-        TypeError: scores not floating point; an estimator that needs a draw.
+        TypeError: scores not floating point; a threshold that is no number; an estimator that needs a draw.
+        ValueError: a threshold that does not broadcast.
 
     Wrong when: the scores are far from the threshold on the scale of the temperature: the gradient vanishes.
 
@@ -55,6 +56,7 @@ def threshold(
     tensor([0., 1.])
     """
     require_scores(scores, "threshold", None)
+    require_threshold(at, scores, "threshold")
     return require_fit(grad, _BINARY, "pick", "threshold", _OF_BINARY).pick(_BINARY, scores - at)
 
 
@@ -97,7 +99,8 @@ def bernoulli(
         generator: on the scores' device; None is torch's default.
 
     Raises:
-        TypeError: scores not floating point; an estimator that does not draw.
+        TypeError: scores not floating point; an estimator that does not draw; generator no `torch.Generator`.
+        ValueError: a generator of another device.
 
     Wrong when: the estimator is; each says where.
 
@@ -108,6 +111,7 @@ def bernoulli(
     tensor([1., 0.])
     """
     require_scores(scores, "bernoulli", None)
+    require_generator(generator, scores, "bernoulli")
     return require_fit(grad, _BINARY, "draw", "bernoulli", _OF_BINARY).draw(_BINARY, scores, generator)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from argrad._autograd import applied
 from argrad._carrier import as_tensor
-from argrad._checks import in_the_name_of, in_transform, require
+from argrad._checks import in_the_name_of, in_transform, require, require_generator
 from argrad.choices.one_hot import one_hot, one_hot_index
 from argrad.core import VertexEstimator
 from argrad.estimators import StraightThrough
@@ -74,6 +74,7 @@ def select(
     moved = prepare(scores, dim, mask, "select")
     values = _arrange(values, moved, dim % scores.ndim, shared)
     method = "draw" if sample else "pick"
+    require_generator(generator, moved, "select")
     estimator = require_fit(grad, one_hot, method, _VERBS[method].removeprefix("argrad."), _VERBS)
     if isinstance(estimator, VertexEstimator):
         pair = (
