@@ -131,7 +131,7 @@ def add_compiled(rows, shape, name, function, *leaves, weight):
 
 
 def add(rows, what, shape, calls, reference, scores, *, memory=True):
-    times = race(calls)
+    times = race(calls, seconds=3 if memory else 8)  # compiled and eager are close
     for name, call in calls.items():
         peak = peak_bytes(call, scores.device) if memory else None
         rows.append(

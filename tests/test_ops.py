@@ -83,6 +83,21 @@ def test_sparse_relaxations_compile_to_the_same_points_and_slopes(relax):
 
 
 @torch_warns
+@pytest.mark.parametrize("piece", [2**21, 100], ids=["whole", "in pieces"])
+def test_products_with_a_table_are_the_same_in_pieces(piece, monkeypatch):
+    monkeypatch.setattr(_ops, "_PIECE", piece)
+    table = torch.randn(23, 5, dtype=torch.float64, requires_grad=True)
+    for batch in ((), (2,), (2, 3)):
+        scores = torch.randn(*batch, 23, dtype=torch.float64, requires_grad=True)
+        compiled = torch.compile(lambda t, s: argrad.select(t, s, shared=True).square().sum(), fullgraph=True)
+        truth = ((scores.softmax(-1) @ table) * (2 * table[scores.argmax(-1)]).detach()).sum()
+        (slope,) = torch.autograd.grad(truth, scores)
+        for select in (compiled, compiled.__wrapped__):
+            torch.testing.assert_close(torch.autograd.grad(select(table, scores), scores)[0], slope)
+        torch.library.opcheck(torch.ops.argrad.against.default, (torch.randn(*batch, 5).double(), table.detach()))
+
+
+@torch_warns
 def test_a_transform_inside_a_compiled_function_sees_torch_own_softmax():
     scores, weight = torch.randn(4, 6), torch.randn(6)
     jacobian = torch.func.vmap(torch.func.grad(lambda s: argrad.argmax(s) @ weight))

@@ -67,7 +67,8 @@ def _climb(weights: Tensor, level: Tensor) -> Tensor:
 
     There is one, as `level` is below 1.
     """
-    ladder = weights.to(finest(weights)).cumsum(-1)
+    fine = weights.to(finest(weights), copy=True)
+    ladder = fine.cumsum(-1) if in_transform() else fine.cumsum_(-1)  # vmap has no rule for the latter
     return torch.searchsorted(ladder, level * ladder.narrow(-1, -1, 1), right=True)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from argrad._autograd import applied
 from argrad._carrier import as_tensor
 from argrad._checks import in_the_name_of, in_transform, require, require_generator
+from argrad._ops import against
 from argrad.choices.one_hot import one_hot, one_hot_index
 from argrad.core import VertexEstimator
 from argrad.estimators import StraightThrough
@@ -185,6 +186,6 @@ _gathered = applied(_Gather)
 def _inner(grad: Tensor, values: Tensor, batch: int, shared: bool) -> Tensor:
     """⟨g, v_i⟩ for every option: (*batch, *value) with the values → (*batch, n)."""
     if shared:
-        return grad.flatten(batch) @ values.flatten(1).T if values.ndim > 1 else grad.unsqueeze(-1) * values
+        return against(grad.flatten(batch), values.flatten(1)) if values.ndim > 1 else grad.unsqueeze(-1) * values
     products = grad.unsqueeze(batch) * values
     return products.flatten(batch + 1).sum(-1) if products.ndim > batch + 1 else products
