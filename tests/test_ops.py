@@ -5,7 +5,7 @@ import torch
 
 import argrad
 from argrad import _ops
-from argrad._ops import argmax, exporting, softmax, uniform
+from argrad._ops import argmax, cumulative, exporting, softmax, uniform
 
 torch_warns = pytest.mark.filterwarnings("default")
 
@@ -44,16 +44,27 @@ def test_compiled_draws_follow_the_seed_as_eager_ones_do():
 
 
 @torch_warns
-@pytest.mark.parametrize("many", [1, 2**17], ids=["whole", "left to the compiler"])
-def test_softmax_has_torch_derivatives(many, monkeypatch):
-    monkeypatch.setattr(_ops, "_MANY", many)
-    scores = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(4, 6, dtype=torch.float64)
+@pytest.mark.parametrize("rows", [_ops._MANY // 8, 4], ids=["whole", "left to the compiler"])
+def test_softmax_has_torch_derivatives(rows):
+    scores = torch.randn(rows, 8, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(rows, 8, dtype=torch.float64)
     compiled = torch.compile(softmax, fullgraph=True)
     torch.testing.assert_close(compiled(scores), scores.softmax(-1))
     got = torch.autograd.grad((compiled(scores) * weight).sum(), scores)[0]
     torch.testing.assert_close(got, torch.autograd.grad((scores.softmax(-1) * weight).sum(), scores)[0])
     torch.library.opcheck(torch.ops.argrad.softmax.default, (scores,))
+
+
+@torch_warns
+@pytest.mark.parametrize("rows", [_ops._MANY // 8, 4], ids=["whole", "left to the compiler"])
+def test_sums_are_as_fine_when_compiled(rows):
+    weights = torch.rand(rows, 8)
+    kept = weights.clone()
+    assert torch.equal(torch.compile(cumulative, fullgraph=True)(weights), kept.double().cumsum(-1))
+    assert torch.equal(weights, kept)
+    assert torch.equal(cumulative(kept.double()), kept.double().cumsum(-1))
+    assert torch.equal(weights, kept)
+    torch.library.opcheck(torch.ops.argrad.cumulative.default, (weights,))
 
 
 @torch_warns

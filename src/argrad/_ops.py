@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from argrad._checks import in_functorch, is_plain
+from argrad._checks import in_functorch, in_transform, is_plain
 from argrad._precision import finest
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _library = torch.library.Library("argrad", "DEF")
 
-_MANY = 2**17  # for fewer numbers, to call an operation takes longer than to work out their exponentials twice
+_MANY = 2**17  # for fewer numbers, to call an operation takes longer than the compiler's way
 _EXACT_IN_FLOAT32 = 2**24
 _PIECE = 2**21  # bytes
 
@@ -31,21 +31,19 @@ exporting: Callable[[], bool] = getattr(torch.compiler, "is_exporting", torch.co
 
 
 def whole(
-    name: str, function: Callable[[Tensor], Tensor], fake: Callable[[Tensor], Tensor]
+    name: str, function: Callable[[Tensor], Tensor], fake: Callable[[Tensor], Tensor], least: int = 0
 ) -> Callable[[Tensor], Tensor]:
-    """Have the compiler leave a function whole, which has no derivative of its own; `fake` gives the result's shape."""
+    """Have the compiler leave a function whole, from so many numbers on; `fake` gives the result's shape.
+
+    It has no derivative unless one is registered for it.
+    """
     _define(f"{name}(Tensor x) -> Tensor", function, fake)
     operation = getattr(torch.ops.argrad, name)
 
     def call(x: Tensor) -> Tensor:
-        return operation(x) if _opaque(x) else function(x)
+        return operation(x) if _opaque(x) and x.numel() >= least else function(x)
 
     return call
-
-
-def softmax(x: Tensor) -> Tensor:
-    """Take the softmax along the last dimension."""
-    return torch.ops.argrad.softmax(x) if _opaque(x) and x.numel() >= _MANY else torch.softmax(x, -1)
 
 
 def argmax(x: Tensor) -> Tensor:
@@ -114,6 +112,12 @@ def _softmax_backward(ctx: Any, grad: Tensor) -> Tensor:
     return weighed - mean * weighed.sum(-1, keepdim=True)
 
 
+def _cumulative(x: Tensor) -> Tensor:
+    """Sum up along the last dimension, as finely as the device can."""
+    fine = x.to(finest(x), copy=True)
+    return fine.cumsum(-1) if in_transform() else fine.cumsum_(-1)  # vmap has no rule for the latter
+
+
 def _against(x: Tensor, table: Tensor) -> Tensor:
     """On the CPU for one piece of the table after the other, each of a size for a core's cache: a third quicker."""
     pieces = table.numel() * table.element_size() // _PIECE if table.device.type == "cpu" and not exporting() else 1
@@ -124,7 +128,8 @@ def _uniform(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.rand(shape, dtype=torch.float64, device=like.device)
 
 
-_define("softmax(Tensor x) -> Tensor", _softmax, _softmax)
+softmax = whole("softmax", _softmax, fake=_softmax, least=_MANY)
+cumulative = whole("cumulative", _cumulative, fake=lambda x: torch.empty_like(x, dtype=finest(x)), least=_MANY)
 torch.library.register_autograd("argrad::softmax", _softmax_backward, setup_context=_keep, lib=_library)
 _define("against(Tensor x, Tensor table) -> Tensor", _against, lambda x, t: x.new_empty((*x.shape[:-1], t.shape[0])))
 _define("uniform(Tensor like, SymInt[] shape) -> Tensor", _uniform, _uniform, torch.Tag.nondeterministic_seeded)

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from argrad._checks import in_transform, is_plain, reads_values, require_choosable
-from argrad._ops import argmax, exporting, places, softmax, uniform
-from argrad._precision import finest, full_precision
+from argrad._ops import argmax, cumulative, exporting, places, softmax, uniform
+from argrad._precision import full_precision
 from argrad.choices.simplex import sparsemax
 from argrad.core import Choice
 
@@ -67,8 +67,7 @@ def _climb(weights: Tensor, level: Tensor) -> Tensor:
 
     There is one, as `level` is below 1.
     """
-    fine = weights.to(finest(weights), copy=True)
-    ladder = fine.cumsum(-1) if in_transform() else fine.cumsum_(-1)  # vmap has no rule for the latter
+    ladder = cumulative(weights)
     return torch.searchsorted(ladder, level * ladder.narrow(-1, -1, 1), right=True)
 
 
