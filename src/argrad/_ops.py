@@ -2,8 +2,8 @@
 
 Left to itself it draws float64 numbers of 24 random bits, which is too few for rare options and for the tail of a
 noise, and draws them one by one; it works exponentials out again in the backward pass; it cannot look at values to tell
-when a search has ended; it copies the parts of a result together. So there it gets to see operations of argrad's own, which run the same code as eager mode does.
-It also makes no vector instructions of an argmax. An exported program has torch's operations only.
+when a search has ended. So there it gets to see operations of argrad's own, which run the same code as eager mode does.
+It makes no vector instructions of integers either. An exported program has torch's operations only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _library = torch.library.Library("argrad", "DEF")
 
-_MANY = 2**17  # for fewer numbers, to call an operation takes longer than the compiler's way
+MANY = 2**17  # for fewer numbers, to call an operation takes longer than the compiler's way
 _EXACT_IN_FLOAT32 = 2**24
 _PIECE = 2**21  # bytes
 
@@ -119,8 +119,10 @@ def _cumulative(x: Tensor) -> Tensor:
 
 
 def _against(x: Tensor, table: Tensor) -> Tensor:
-    """On the CPU for one piece of the table after the other, each of a size for a core's cache: a third quicker."""
-    pieces = table.numel() * table.element_size() // _PIECE if table.device.type == "cpu" and not exporting() else 1
+    """On the CPU with one piece of the table after the other, each of a size for a core's cache: a third quicker."""
+    if table.device.type != "cpu" or not is_plain(table) or exporting():
+        return x @ table.T
+    pieces = table.numel() * table.element_size() // _PIECE
     return torch.cat([x @ piece.T for piece in table.chunk(pieces)], -1) if pieces > 1 else x @ table.T
 
 
@@ -128,8 +130,8 @@ def _uniform(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.rand(shape, dtype=torch.float64, device=like.device)
 
 
-softmax = whole("softmax", _softmax, fake=_softmax, least=_MANY)
-cumulative = whole("cumulative", _cumulative, fake=lambda x: torch.empty_like(x, dtype=finest(x)), least=_MANY)
+softmax = whole("softmax", _softmax, fake=_softmax, least=MANY)
+cumulative = whole("cumulative", _cumulative, fake=lambda x: torch.empty_like(x, dtype=finest(x)), least=MANY)
 torch.library.register_autograd("argrad::softmax", _softmax_backward, setup_context=_keep, lib=_library)
 _define("against(Tensor x, Tensor table) -> Tensor", _against, lambda x, t: x.new_empty((*x.shape[:-1], t.shape[0])))
 _define("uniform(Tensor like, SymInt[] shape) -> Tensor", _uniform, _uniform, torch.Tag.nondeterministic_seeded)
