@@ -126,6 +126,10 @@ def _against(x: Tensor, table: Tensor) -> Tensor:
     return torch.cat([x @ piece.T for piece in table.chunk(pieces)], -1) if pieces > 1 else x @ table.T
 
 
+def _one_for_each(x: Tensor, table: Tensor) -> Tensor:
+    return x.new_empty((*x.shape[:-1], table.shape[0]))
+
+
 def _uniform(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.rand(shape, dtype=torch.float64, device=like.device)
 
@@ -133,5 +137,5 @@ def _uniform(like: Tensor, shape: tuple[int, ...]) -> Tensor:
 softmax = whole("softmax", _softmax, fake=_softmax, least=MANY)
 cumulative = whole("cumulative", _cumulative, fake=lambda x: torch.empty_like(x, dtype=finest(x)), least=MANY)
 torch.library.register_autograd("argrad::softmax", _softmax_backward, setup_context=_keep, lib=_library)
-_define("against(Tensor x, Tensor table) -> Tensor", _against, lambda x, t: x.new_empty((*x.shape[:-1], t.shape[0])))
+_define("against(Tensor x, Tensor table) -> Tensor", _against, _one_for_each)
 _define("uniform(Tensor like, SymInt[] shape) -> Tensor", _uniform, _uniform, torch.Tag.nondeterministic_seeded)
