@@ -101,6 +101,7 @@ def test_control_c_keeps_what_is_done(file, tmp_path):
         (["select", "--estimators", "GumbelRao(sample=3)"], "GumbelRao takes samples, temperature"),
         (["select", "--device", "nowhere"], "--device nowhere"),
         (["select", "--device", "meta"], "--device meta"),
+        (["select", "--device", "mps"], "from the 'MPS' backend\n"),
         (["select", "--estimators", "print(1).real"], "no other code"),
         (["select", "--seeds", "0"], ">= 1"),
         (["select", "--steps", "0"], ">= 1"),
@@ -136,6 +137,25 @@ def test_a_bug_in_ones_own_file_has_its_traceback(file):
     assert done.returncode != 0
     assert "in broken" in done.stderr
     assert "a bug of one's own" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ("lambda y: y @", "lambda y: 0 * y.sum() *", "'cost' parameter of expect must be a function that returns"),
+        ("lambda y: y @", "lambda y: None and", "Got None"),
+        ("torch.zeros(3, 2)", "torch.zeros(3, 2).int()", "'scores' parameter of compare must be a floating-point"),
+        ('{"exact": Enumerate()}', "[Enumerate]", "'estimators' parameter of compare must be estimators such as"),
+    ],
+)
+def test_a_problem_that_is_none_is_said_in_a_line(file, tmp_path, capsys, old, new, word):
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(SystemExit) as stop:
+        app(["compare", f"{file}:toy", "--draws", "2", "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert word in said
+    assert "Traceback" not in said
 
 
 def test_estimators_that_suit_nothing_are_said_to_and_why(file, tmp_path):

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from dataclasses import replace
-from math import nan
+from math import inf, nan
 
 import pytest
 import torch
@@ -74,6 +74,50 @@ def test_results_that_the_test_cannot_tell_apart_go_to_the_fastest():
 def test_a_training_that_ends_in_nan_is_the_worst():
     good, lost = measured("good", hard=(5.0, 6.0)), measured("lost", hard=(0.1, nan))
     assert Comparison("p", (lost, good)).winner is good
+
+
+def test_trainings_that_all_end_in_nan_or_fail_take_nobody(tmp_path):
+    lost = measured("lost", hard=(nan, 1.0)), measured("lost too", hard=(nan, nan))
+    for metric in (Metric(), Metric(larger_is_better=True)):
+        found = Comparison("p", lost, metric)
+        assert found.winner is None
+        assert "None of these estimators suits the problem." in str(found)
+        found.to_html(tmp_path / "r.html")
+    failed = replace(measured("failed", hard=(0.0,)), refused="it broke with the second seed")
+    assert Comparison("p", (failed, measured("good", hard=(1.0, 2.0)))).winner.name == "good"
+    assert Comparison("p", (failed,)).winner is None
+
+
+@pytest.mark.parametrize(
+    ("result", "end", "reason"),
+    [
+        (torch.tensor(2.0), 2.0, None),
+        (3, 3.0, None),
+        ((Outcome(1.0), Outcome(4.0)), 4.0, None),
+        (None, None, "Got None"),
+        ("good", None, "Got 'good'"),
+        ([], None, "Got []"),
+        ([1.0, 2.0], None, "Got 1.0"),
+    ],
+)
+def test_what_a_training_may_return(result, end, reason):
+    found = argrad.compare(cost, torch.zeros(3), [argrad.ReinMax()], train=lambda _e, _s: result, seeds=1, draws=2)
+    (row,) = found.rows
+    assert (row.training.hard[-1] if row.training else None) == end
+    assert (reason or "") in (row.refused or "")
+
+
+def test_a_cost_that_is_not_a_number_is_told():
+    found = argrad.compare(lambda y: cost(y) + (y[..., 2] / 0).nan_to_num(0, inf), torch.zeros(3), draws=5)
+    assert found.winner is None
+    assert "The true gradient is not a number" in str(found)
+    assert "< –" not in str(found)
+
+
+def test_a_problem_takes_a_list_of_estimators():
+    problem = Problem(cost, torch.zeros(3), [argrad.ReinMax()])
+    *_, last = stages(problem, draws=2)
+    assert [row.name for row in last.comparison.rows] == ["ReinMax"]
 
 
 def test_a_real_comparison_prints_and_writes_everything(tmp_path):

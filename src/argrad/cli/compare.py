@@ -73,6 +73,8 @@ def compare(
         found = _run(made, seeds, draws, console)
     except KeyboardInterrupt:
         _fail(STOPPED, INTERRUPTED)
+    except (ValueError, TypeError) as error:
+        _refuse(error, problem)
     if found is None or not (found.complete or any(row.quality for row in found.rows)):
         _fail(STOPPED, INTERRUPTED)
     console.print(found)
@@ -98,6 +100,15 @@ def _fail(message: object, code: int = 2) -> NoReturn:
 
     Console(stderr=True).print(f"argrad compare: {message}", style="red", markup=False, soft_wrap=True)
     sys.exit(code)
+
+
+def _refuse(error: Exception, problem: str) -> NoReturn:
+    """Say in a line what is wrong with a user's problem; what came up in the user's file or in ours is a bug."""
+    from argrad.cli.names import BUILT_IN, inside  # noqa: PLC0415
+
+    if problem in BUILT_IN or inside(error, problem):
+        raise error
+    _fail(error)
 
 
 def _make(problem: str, steps: int | None, device: str, estimators: str | None) -> Problem:

@@ -150,7 +150,8 @@ def require_device(name: str) -> None:
         torch.empty(0, device=name)
         torch.Generator(name)  # without which nothing can be drawn
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        msg = f"--device {name} cannot be used here: {str(error).splitlines()[0]}"
+        why = str(error).splitlines()[0].partition(". ")[0]  # PyTorch goes on with all backends that there are
+        msg = f"--device {name} cannot be used here: {why}"
         raise ValueError(msg) from error
 
 

@@ -15,6 +15,7 @@ from argrad.comparison.ways import label
 from argrad.estimators import Enumerate, IndeCateR, Perturbed, ScoreFunction
 from argrad.estimators.exact import cost_dims
 from argrad.verbs import expect
+from argrad.verbs.expectation import checked_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ class Question:
 
     def states(self) -> int:
         """Count the joint states of the variables that share a cost."""
-        dims = cost_dims(self.choice, self.cost, self.scores)
+        dims = cost_dims(self.choice, checked_cost(self.cost, self.choice), self.scores)
         shapes = [s.shape[dims : s.ndim - self.choice.event_dims] for s in self.scores]
         return prod(self.options(s) ** prod(v) for s, v in zip(self.scores, shapes, strict=True))
 

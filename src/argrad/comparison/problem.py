@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argrad._checks import require
 from argrad.choices import one_hot
@@ -12,7 +12,7 @@ from argrad.comparison.ways import label
 from argrad.core import Estimator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -87,16 +87,17 @@ class Problem:
     draws: int = 1000
 
 
-def outcomes(result: float | Outcome | Iterable[Outcome]) -> Iterable[Outcome]:
+def outcomes(result: Any) -> Iterator[Outcome]:
     """Read what a training function gave back, a number, an outcome or many, as a stream of outcomes."""
-    if isinstance(result, Outcome):
-        return [result]
-    if isinstance(result, Iterable):
-        return result
-    numeric = isinstance(result, int | float) or hasattr(result, "__float__")
     expected = "a function that returns a number, an Outcome, or an iterable of Outcomes"
-    require(numeric, "train", "compare", expected, result, error=TypeError)
-    return [Outcome(float(result))]
+    if hasattr(result, "__float__"):  # a tensor too, which would be an iterable
+        result = Outcome(float(result))
+    several = result if isinstance(result, Iterable) and not isinstance(result, str) else [result]
+    outcome = None
+    for outcome in several:
+        require(isinstance(outcome, Outcome), "train", "compare", expected, outcome, error=TypeError)
+        yield outcome
+    require(outcome is not None, "train", "compare", expected, result)
 
 
 def named(estimators: Mapping[str, Estimator] | Iterable[Estimator]) -> dict[str, Estimator]:

@@ -91,9 +91,9 @@ class Comparison:
 
     @property
     def trained(self) -> list[Row]:
-        """Rows with trainings, best worst seed first; equal ones by the median."""
+        """Rows with trainings, none of which failed: best worst seed first; equal ones by the median."""
         sign = -1 if self.metric.larger_is_better else 1
-        rows = [r for r in self.rows if r.training is not None and r.training.curves]
+        rows = [r for r in self.rows if r.training is not None and r.training.curves and r.refused is None]
         return sorted(rows, key=lambda r: (sign * self.worst(r), sign * r.training.median if r.training else 0.0))
 
     def worst(self, row: Row) -> float:
@@ -105,16 +105,18 @@ class Comparison:
 
     @property
     def winner(self) -> Row | None:
-        """The estimator that this would take.
+        """The estimator that this would take; None if all were refused or ended in what is no number.
 
         With trainings: the best worst seed; among those within the metric's resolution of it, the fastest call.
         Without: the least error of the gradient when each averages as many calls as fit into the slowest one's time.
         """
         if self.trained:
             best = self.worst(self.trained[0])
+            if not isfinite(best):
+                return None
             equal = [r for r in self.trained if abs(self.worst(r) - best) <= self.metric.resolution]
             return min(equal, key=lambda r: r.quality.seconds if r.quality else float("inf"))
-        measured = [r for r in self.rows if isfinite(self.error_at_equal_time(r))]
+        measured = [r for r in self.rows if r.refused is None and isfinite(self.error_at_equal_time(r))]
         return min(measured, key=self.error_at_equal_time, default=None)
 
     def error_at_equal_time(self, row: Row) -> float:

@@ -154,6 +154,7 @@ def stages(
     that an early stop leaves a table in which all have had the same.
     """
     draws = problem.draws if draws is None else draws
+    problem = replace(problem, estimators=named(problem.estimators))
     scores = _checked(problem, seeds, draws)
     question = Question(problem.cost, scores, problem.choice)
     generator = torch.Generator(scores[0].device).manual_seed(seed)

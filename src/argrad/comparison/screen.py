@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -69,7 +70,7 @@ def training_columns(comparison: Comparison) -> tuple[str, ...]:
 
 def training_legend(comparison: Comparison) -> str:
     """Say what the columns are."""
-    soft = f" {SOFT}: what the same model seems to gain by soft choices."
+    soft = f" {SOFT}: by how much the same model's result differs if its choices are soft."
     return "Sorted by the worst seed." + (soft if SOFT in training_columns(comparison) else "")
 
 
@@ -117,4 +118,6 @@ def truth_in_words(comparison: Comparison) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """Say what is missing, and why."""
     said = [f"{row.name} is left out: {row.refused}" for row in comparison.rows if row.refused]
+    if isnan(comparison.truth_error):
+        said.insert(0, "The true gradient is not a number, so no bias can be told: some costs are infinite or NaN.")
     return said if comparison.complete else ["Interrupted: this is what was done until then.", *said]

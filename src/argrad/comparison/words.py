@@ -58,7 +58,7 @@ def bias(quality: Quality) -> str:
 
     Below a thousandth of the gradient's length it counts as none.
     """
-    if quality.biased:
+    if quality.biased or isnan(quality.bias):
         return number(quality.bias)
     return "none" if quality.bias_error < _NONE else f"< {number(quality.bias_error)}"
 

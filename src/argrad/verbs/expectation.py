@@ -79,6 +79,11 @@ def expect(
         require_mask(mask, several[0], "expect")
         several = (several[0].masked_fill(~mask, -torch.inf),)
     estimator = require_fit(grad, choice, "expect", "expect")
+    return in_the_name_of("expect", estimator.expect, choice, checked_cost(cost, choice), several, generator)
+
+
+def checked_cost(cost: Callable[..., Tensor], choice: Choice) -> Callable[..., Tensor]:
+    """Give the cost, which refuses what it returns where that is no tensor of costs."""
 
     def checked(*vertices: Tensor) -> Tensor:
         try:
@@ -88,7 +93,7 @@ def expect(
         _require_costs(costs, vertices, choice)
         return costs
 
-    return in_the_name_of("expect", estimator.expect, choice, checked, several, generator)
+    return checked
 
 
 def _several(scores: object) -> tuple[Tensor, ...]:
