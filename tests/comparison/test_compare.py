@@ -114,6 +114,22 @@ def test_a_cost_that_is_not_a_number_is_told():
     assert "< –" not in str(found)
 
 
+def test_an_estimator_whose_gradient_is_never_a_number_is_not_exact():
+    root = lambda y: (y @ PRICES).sqrt()  # noqa: E731 (without a derivative at the option worth 0)
+    at_best = Deterministic(argrad.StraightThrough())
+    found = argrad.compare(root, torch.zeros(3), [argrad.Enumerate(), at_best], draws=5)
+    assert found.winner.name == "Enumerate"
+    assert argrad.compare(root, torch.zeros(3), [at_best], draws=5).winner is None
+
+
+@pytest.mark.parametrize("bad", [{"scores": None}, {"choice": "one_hot"}, {"metric": "loss"}, {"reference": "x"}])
+def test_what_is_compared_is_checked_at_the_door(bad):
+    ((parameter, given),) = bad.items()
+    words = f"The '{parameter}' parameter of compare must be .* Got {given!r}"
+    with pytest.raises(TypeError, match=words):
+        argrad.compare(cost, **({"scores": torch.zeros(3)} | bad))
+
+
 def test_a_problem_takes_a_list_of_estimators():
     problem = Problem(cost, torch.zeros(3), [argrad.ReinMax()])
     *_, last = stages(problem, draws=2)

@@ -57,7 +57,7 @@ class Moments:
         sizes = [(count - b + len(sums) - 1) // len(sums) for b in range(len(sums))]
         mean = total.sum(0) / count
         variance = (squares - count * mean.square().sum().item()) / max(count - 1, 1)
-        variance = variance if variance > _ROUNDING * squares / count else 0.0
+        variance = 0.0 if variance <= _ROUNDING * squares / count else variance  # a NaN stays
         return cls(total / torch.tensor(sizes).to(total).unsqueeze(1), variance, cosines / count, count)
 
     @property

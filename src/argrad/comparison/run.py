@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from argrad.comparison.measure import Question, Truth, find_truth, measure
 from argrad.comparison.problem import Metric, Outcome, Problem, named, outcomes
 from argrad.comparison.result import Comparison, Row, Training
 from argrad.comparison.ways import Annealed, Deterministic
+from argrad.core import Estimator
 from argrad.estimators import (
     Enumerate,
     GappedStraightThrough,
@@ -30,13 +32,14 @@ from argrad.estimators import (
     StraightThrough,
 )
 from argrad.noise import Gumbel
+from argrad.verbs._door import require_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
-    from argrad.core import Choice, Estimator
+    from argrad.core import Choice
 
 _UNFIT = (TypeError, ValueError, RuntimeError)  # what an estimator raises that a cost or a choice does not suit
 
@@ -219,8 +222,13 @@ def _reason(error: Exception) -> str:
 def _checked(problem: Problem, seeds: int, draws: int) -> tuple[Tensor, ...]:
     require_function(problem.cost, "cost", "compare", "a function of the vertices")
     require_function(problem.train, "train", "compare", "None or a function of an estimator and a seed")
-    several = (problem.scores,) if isinstance(problem.scores, torch.Tensor) else tuple(problem.scores)
-    require(len(several) > 0, "scores", "compare", "a tensor or a sequence of tensors", several)
+    require_choice(problem.choice, "compare")
+    require(isinstance(problem.metric, Metric), "metric", "compare", "a Metric", problem.metric, error=TypeError)
+    refers = problem.reference is None or isinstance(problem.reference, Estimator)
+    require(refers, "reference", "compare", "None or an estimator", problem.reference, error=TypeError)
+    given = (problem.scores,) if isinstance(problem.scores, torch.Tensor) else problem.scores
+    several = tuple(given) if isinstance(given, Iterable) else ()
+    require(len(several) > 0, "scores", "compare", "a tensor or a sequence of tensors", problem.scores, error=TypeError)
     for s in several:
         require_scores(s, "compare", -1 if problem.choice.event_dims else None)
     require(len(problem.estimators) > 0, "estimators", "compare", "at least one", problem.estimators)
