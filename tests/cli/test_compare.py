@@ -171,6 +171,16 @@ def test_estimators_that_suit_nothing_are_said_to_and_why(file, tmp_path):
     assert "Spigot needs" in done.stdout.replace("\n", " ")
 
 
+def test_a_file_may_import_its_neighbour_and_define_dataclasses(file, tmp_path):
+    (tmp_path / "neighbour.py").write_text("price = 2.0\n")
+    head = "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom neighbour import price\n"
+    own = "@dataclass\nclass Own:\n    value: float = price\n\n"
+    file.write_text(head + PROBLEM.replace("def toy", own + "def toy").replace("2.0]", "Own().value]"))
+    call = [*RUN, "compare", f"{file}:toy", "--seeds", "1", "--draws", "2", "--out", str(tmp_path / "out")]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, cwd=tmp_path.parent)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_toy_is_measured_on_its_own_number_of_draws(file, tmp_path):
     file.write_text(file.read_text().replace('name="toy"', 'name="toy", draws=7'))
     call = [*RUN, "compare", f"{file}:toy", "--seeds", "1", "--out", str(tmp_path)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import sys
 import traceback
 from difflib import get_close_matches
 from functools import partial
@@ -159,11 +160,13 @@ def _run_file(path: Path) -> ModuleType:
     if not path.is_file():
         msg = f"There is no file {path}."
         raise FileNotFoundError(msg)
-    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
+    spec = importlib.util.spec_from_file_location("__problem__", path.resolve())
     if spec is None or spec.loader is None:
         msg = f"{path} is not Python."
         raise ValueError(msg)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks up its annotations
+    sys.path.insert(0, str(path.resolve().parent))  # as of a script: what lies beside it can be imported
     spec.loader.exec_module(module)
     return module
 
