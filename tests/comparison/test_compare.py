@@ -130,6 +130,12 @@ def test_what_is_compared_is_checked_at_the_door(bad):
         argrad.compare(cost, **({"scores": torch.zeros(3)} | bad))
 
 
+def test_gradients_are_compared_inside_of_no_grad_too():
+    with torch.no_grad():
+        found = argrad.compare(cost, torch.zeros(3), [argrad.ReinMax()], draws=2)
+    assert found.row("ReinMax").quality is not None
+
+
 def test_a_problem_takes_a_list_of_estimators():
     problem = Problem(cost, torch.zeros(3), [argrad.ReinMax()])
     *_, last = stages(problem, draws=2)

@@ -36,6 +36,7 @@ class Question:
     scores: tuple[Tensor, ...]
     choice: Choice
 
+    @torch.enable_grad()
     def gradient(self, estimator: Estimator, generator: torch.Generator) -> Tensor:
         """Give one estimate of the gradient of the summed expected costs to all scores, as one vector."""
         leaves = tuple(s.detach().requires_grad_() for s in self.scores)
