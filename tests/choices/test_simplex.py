@@ -222,6 +222,19 @@ def test_rows_that_are_hard_to_search(name, row):
         assert (p.sum() - 1).abs() < 1e-5
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("gap", [1e-5, 1e-3, 1e-2, 0.3])
+@pytest.mark.parametrize("name", ["sparsemax", "entmax15"])
+def test_a_threshold_rounded_up_past_an_option_does_not_fall_back(name, gap, dtype):
+    """The others lie just below the threshold, so many that half a unit in its last place would matter to their sum."""
+    s = torch.full((100_001,), gap - 1, dtype=dtype)
+    s[0] = 0
+    s = s if name == "sparsemax" else 2 * s
+    p = MAPS[name](s).double()
+    torch.testing.assert_close(p, bisected(s, ALPHAS[name]), atol=4 * torch.finfo(dtype).eps, rtol=1e-3)
+    assert p.sum() < 1.02
+
+
 @every_map
 def test_what_the_zeros_receive_stays_out(name):
     """The logarithm's gradient at a zero is infinite, or NaN: it must not spill into the row."""

@@ -236,10 +236,11 @@ def _find_threshold(z: Tensor, power: int) -> Tensor:
     if not reads_values(z):
         return _newton(z, _bisect(z, power, _BITS[z.dtype]), power)
     low, last = _newton(z, torch.full_like(z[..., :1], -1.0), power), -1.0
-    slack = 1 - 8 * torch.finfo(z.dtype).eps
+    slack = 8 * torch.finfo(z.dtype).eps
     for _ in range(z.shape[-1].bit_length() + 30):
-        low, last = _newton(z, low, power), low
-        if (low <= last * slack).all():
+        step = _newton(z, low, power)
+        low, last = step.where(step > low + slack * last, low), low  # rounded up past an option, it would fall back
+        if (low <= last * (1 - slack)).all():
             break
     return low
 
