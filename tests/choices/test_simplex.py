@@ -89,6 +89,18 @@ def test_first_and_second_derivatives(name):
     torch.autograd.gradgradcheck(MAPS[name], (s,))
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning")  # torch's own, on its first forward mode
+@every_map
+def test_second_derivatives_agree_whichever_way_they_are_taken(name):
+    s, cost = (torch.randn(6, dtype=torch.float64, generator=seeded(n)) for n in (3, 4))
+    ways = (torch.func.jacfwd, torch.func.jacrev)
+    f = lambda s: MAPS[name](s).pow(3) @ cost  # noqa: E731
+    truth = torch.autograd.functional.hessian(f, s)
+    for outer in ways:
+        for inner in ways:
+            torch.testing.assert_close(outer(inner(f))(s), truth)
+
+
 def test_the_jacobian_of_sparsemax_is_diag_minus_outer_over_size():
     s = torch.randn(6, dtype=torch.float64, generator=seeded(), requires_grad=True)
     inside = (argrad.sparsemax(s) > 0).double()

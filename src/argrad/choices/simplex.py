@@ -165,7 +165,7 @@ def _shifted(scores: Tensor, dim: int, of: str) -> Tensor:
 def _above(z: Tensor, power: int) -> Tensor:
     """Give [z − τ]₊ with τ such that Σ [z − τ]₊^power = 1, for a power of 1 or 2, and its derivatives."""
     threshold = _threshold[power](z.detach())
-    if torch.compiler.is_compiling() and in_functorch():  # the compiler knows no vmap of a function's own derivative
+    if in_functorch():  # torch loses a function's own tangent within another, and compiles no vmap of it
         return _on_support((z - threshold).relu(), power)
     return _tied(z, threshold, power)
 
@@ -193,8 +193,6 @@ def _where_above(x: Tensor, above: Tensor) -> Tensor:
 
 class _Above(torch.autograd.Function):
     """[z − τ]₊ where τ moves with z, dτ = Σ w dz / Σ w."""
-
-    generate_vmap_rule = True
 
     @staticmethod
     # pyrefly: ignore[bad-override]
