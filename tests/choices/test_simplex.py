@@ -89,6 +89,18 @@ def test_first_and_second_derivatives(name):
     torch.autograd.gradgradcheck(MAPS[name], (s,))
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning")  # torch's own, on its first forward mode
+@every_map
+def test_second_derivatives_agree_whichever_way_they_are_taken(name):
+    s, cost = (torch.randn(6, dtype=torch.float64, generator=seeded(n)) for n in (3, 4))
+    ways = (torch.func.jacfwd, torch.func.jacrev)
+    f = lambda s: MAPS[name](s).pow(3) @ cost  # noqa: E731
+    truth = torch.autograd.functional.hessian(f, s)
+    for outer in ways:
+        for inner in ways:
+            torch.testing.assert_close(outer(inner(f))(s), truth)
+
+
 def test_the_jacobian_of_sparsemax_is_diag_minus_outer_over_size():
     s = torch.randn(6, dtype=torch.float64, generator=seeded(), requires_grad=True)
     inside = (argrad.sparsemax(s) > 0).double()
@@ -220,6 +232,19 @@ def test_rows_that_are_hard_to_search(name, row):
     for p in (MAPS[name](single), torch.func.vmap(MAPS[name])(single)):
         torch.testing.assert_close(p.double(), truth, atol=4e-7, rtol=1e-4)
         assert (p.sum() - 1).abs() < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("gap", [1e-5, 1e-3, 1e-2, 0.3])
+@pytest.mark.parametrize("name", ["sparsemax", "entmax15"])
+def test_a_threshold_rounded_up_past_an_option_does_not_fall_back(name, gap, dtype):
+    """The others lie just below the threshold, so many that half a unit in its last place would matter to their sum."""
+    s = torch.full((100_001,), gap - 1, dtype=dtype)
+    s[0] = 0
+    s = s if name == "sparsemax" else 2 * s
+    p = MAPS[name](s).double()
+    torch.testing.assert_close(p, bisected(s, ALPHAS[name]), atol=4 * torch.finfo(dtype).eps, rtol=1e-3)
+    assert p.sum() < 1.02
 
 
 @every_map

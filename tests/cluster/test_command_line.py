@@ -135,6 +135,22 @@ def test_a_state_comes_back_as_it_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["s.npz"]
 
 
+@pytest.mark.parametrize("arrays", [None, {"centroids": np.zeros((3, 2))}, {"about": np.array('{"problem": {}}')}])
+def test_a_state_that_is_none_is_refused_by_its_file(arrays, tmp_path):
+    path = tmp_path / "state.npz"
+    empty = {
+        "centroids": np.zeros((3, 2)),
+        "velocity": np.zeros((3, 2)),
+        "history": np.zeros(2),
+        "about": np.array("1"),
+    }
+    np.savez(path, **(empty | arrays if arrays else empty))
+    if arrays is None:
+        path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match=r"state\.npz: expected a state"):
+        load_state(path, {})
+
+
 def test_a_range_of_k_is_scanned(iris, tmp_path, capsys):
     cluster(iris, options=Options("2:6:2", ids="name", out=tmp_path, plot=True))
     scan = json.loads((tmp_path / "scan.json").read_text())

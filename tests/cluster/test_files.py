@@ -123,6 +123,46 @@ def test_what_is_no_data_is_refused(points, tmp_path):
         Files(paths)
 
 
+@pytest.mark.parametrize("name", ["p.npz", "p.parquet", "p.csv"])
+def test_a_file_that_is_damaged_is_named(name, points, tmp_path):
+    np.savez(tmp_path / "p.npz", points.numpy())
+    path = tmp_path / name if name == "p.npz" else write(tmp_path / name, points)
+    whole = path.read_bytes()
+    half = len(whole) // 2
+    damaged = {
+        ".npz": whole[:half],
+        ".parquet": whole[:4] + b"z" * half + whole[4 + half :],
+        ".csv": whole + b"1,\xe92\n",
+    }
+    path.write_bytes(damaged[path.suffix])
+    with pytest.raises(ValueError, match=rf"{name}: expected "):
+        KMeans(3).fit(Files([path]))
+
+
+def test_an_archive_of_objects_is_named(tmp_path):
+    np.savez(tmp_path / "objects.npz", np.array([["a", 1]], dtype=object))
+    with pytest.raises(ValueError, match=r"objects\.npz: expected a NumPy file of numbers"):
+        Files([tmp_path / "objects.npz"])
+
+
+@pytest.mark.parametrize(("columns", "weights"), [(["1", "0", "1"], None), (["0", "1"], "1")])
+def test_a_column_named_twice_is_refused(columns, weights, points, tmp_path):
+    with pytest.raises(ValueError, match=r"each column once.* Got '1' twice"):
+        Files([write(tmp_path / "p.npy", points)], columns=columns, weights=weights)
+
+
+def test_the_finest_file_decides_the_dtype(points, tmp_path):
+    paths = [write(tmp_path / name, x) for name, x in (("a.npy", points.float()), ("b.npy", points.double()))]
+    assert [Files(p).dtype for p in (paths, paths[::-1], paths[:1])] == [torch.float64, torch.float64, torch.float32]
+
+
+def test_the_score_of_rows_counts_their_weights(points, tmp_path):
+    files = Files([write(tmp_path / "p.npy", points.abs())], weights="0")
+    for metric in ("euclidean", "cosine"):
+        model = KMeans(5, metric=metric, random_state=0).fit(files)
+        assert model.score(files) == pytest.approx(-model.inertia_)
+
+
 @pytest.mark.parametrize("name", ["none.csv", "none.tsv", "none.parquet"])
 def test_a_file_without_rows_is_named_and_adds_nothing_to_others(name, points, tmp_path):
     none, some = write(tmp_path / name, points[:0]), write(tmp_path / "some.csv", points)

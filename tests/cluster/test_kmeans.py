@@ -229,6 +229,22 @@ def test_partial_fit_of_single_points_is_macqueens_running_mean():
     assert model.n_iter_ == 58
 
 
+def test_partial_fit_begins_to_count_anew_after_a_fit():
+    points = blobs()
+    twice, once = KMeans(3, init=points[:3]).partial_fit(points[:30]), KMeans(3, init=points[:3])
+    for model in (twice, once):
+        model.fit(points).partial_fit(points[:40])
+    assert torch.equal(twice.cluster_centers_, once.cluster_centers_)
+    assert twice.n_iter_ == once.n_iter_
+
+
+def test_partial_fit_after_a_fit_takes_the_columns_of_the_fit():
+    model = KMeans(3, random_state=0).fit(DIGITS)
+    with pytest.raises(ValueError, match="is expecting 64 features"):
+        model.partial_fit(DIGITS[:, :9])
+    assert len(model.predict(DIGITS)) == len(DIGITS)
+
+
 def test_tol_stops_earlier_and_says_so():
     exact, early = (KMeans(64, tol=tol, random_state=0, momentum=0).fit(DIGITS) for tol in (0.0, 10.0))
     assert early.n_iter_ < exact.n_iter_

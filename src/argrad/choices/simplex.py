@@ -165,7 +165,7 @@ def _shifted(scores: Tensor, dim: int, of: str) -> Tensor:
 def _above(z: Tensor, power: int) -> Tensor:
     """Give [z − τ]₊ with τ such that Σ [z − τ]₊^power = 1, for a power of 1 or 2, and its derivatives."""
     threshold = _threshold[power](z.detach())
-    if torch.compiler.is_compiling() and in_functorch():  # the compiler knows no vmap of a function's own derivative
+    if in_functorch():  # torch loses a function's own tangent within another, and compiles no vmap of it
         return _on_support((z - threshold).relu(), power)
     return _tied(z, threshold, power)
 
@@ -193,8 +193,6 @@ def _where_above(x: Tensor, above: Tensor) -> Tensor:
 
 class _Above(torch.autograd.Function):
     """[z − τ]₊ where τ moves with z, dτ = Σ w dz / Σ w."""
-
-    generate_vmap_rule = True
 
     @staticmethod
     # pyrefly: ignore[bad-override]
@@ -236,10 +234,11 @@ def _find_threshold(z: Tensor, power: int) -> Tensor:
     if not reads_values(z):
         return _newton(z, _bisect(z, power, _BITS[z.dtype]), power)
     low, last = _newton(z, torch.full_like(z[..., :1], -1.0), power), -1.0
-    slack = 1 - 8 * torch.finfo(z.dtype).eps
+    slack = 8 * torch.finfo(z.dtype).eps
     for _ in range(z.shape[-1].bit_length() + 30):
-        low, last = _newton(z, low, power), low
-        if (low <= last * slack).all():
+        step = _newton(z, low, power)
+        low, last = step.where(step > low + slack * last, low), low  # rounded up past an option, it would fall back
+        if (low <= last * (1 - slack)).all():
             break
     return low
 

@@ -107,6 +107,7 @@ class KMeans(EstimatorContract):
         assert best is not None  # noqa: S101  (for the type checker: n_init is at least 1)
         self._remember_features(X, rows.dimensions)
         self._keep(best[0], best[1], rows, like=X)
+        vars(self).pop("_counts", None)  # of batches before
         return self
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
@@ -133,6 +134,11 @@ class KMeans(EstimatorContract):
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: ARG002 (scikit-learn's)
         """Minus the inertia of X at the centroids."""
+        if isinstance(X, Rows):  # which bring their weights, and those of other processes
+            self._require_fitted("score")
+            rows = self._rows(X, sample_weight)
+            inertia = rows.passes().step(self._centers(rows)).inertia
+            return -inertia / 2 if self.metric == "cosine" else -inertia
         distances = self._labelled(X, "score")[1]
         weights = None if sample_weight is None else as_weights(sample_weight, distances, "KMeans.score")
         return -float(distances.sum() if weights is None else distances @ weights)
@@ -145,13 +151,14 @@ class KMeans(EstimatorContract):
         self._check_parameters()
         first = not hasattr(self, "cluster_centers_")
         rows = self._rows(X, sample_weight, least=self.n_clusters if first else 1)
-        if first or not hasattr(self, "_counts"):
+        if first:
             self._remember_features(X, rows.dimensions)
-            centers = self._seeded(rows, X, seed_of(self.random_state)) if first else self._centers(rows)
-            self._counts, self.n_iter_ = centers.new_zeros(len(centers)).double(), 0
+            centers = self._seeded(rows, X, seed_of(self.random_state))
         else:
             self._check_features(X, torch.empty(0, rows.dimensions), "partial_fit")
             centers = self._centers(rows)
+        if not hasattr(self, "_counts"):
+            self._counts, self.n_iter_ = centers.new_zeros(len(centers)).double(), 0
         done = rows.passes().step(centers)
         self._counts = self._counts.to(done.counts) + done.counts
         share = 1 / self._counts.clamp_min(torch.finfo(torch.float64).tiny)[:, None]

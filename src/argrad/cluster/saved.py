@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -49,17 +50,18 @@ def load_state(path: str | Path, problem: Mapping[str, Any], device: torch.devic
         ValueError: if the file is no saved state, or one of another problem: by what differs.
     """
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
             arrays = {name: torch.from_numpy(saved[name]).to(device) for name in ("centroids", "velocity")}
             history, about = tuple(saved["history"].tolist()), json.loads(str(saved["about"]))
-    except (ValueError, KeyError, OSError, EOFError) as error:
+        before, rest = about["problem"], {name: about[name] for name in ("plain", "changed", "stopped")}
+    except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path}: expected a state that `argrad cluster` saved. {error}") from error
     wanted = json.loads(json.dumps(dict(problem)))
-    for name in wanted.keys() | about["problem"].keys():
-        before, now = about["problem"].get(name), wanted.get(name)
-        if before != now:
-            raise ValueError(f"{path}: the saved run had {name} = {before!r}, this one has {now!r}.")
-    return State(**arrays, plain=about["plain"], history=history, changed=about["changed"], stopped=about["stopped"])
+    for name in wanted.keys() | before.keys():
+        was, now = before.get(name), wanted.get(name)
+        if was != now:
+            raise ValueError(f"{path}: the saved run had {name} = {was!r}, this one has {now!r}.")
+    return State(**arrays, history=history, **rest)
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -70,6 +70,9 @@ class Files:
         if not any(table.rows for table in tables):
             raise ValueError(f"{_few([str(path) for path in self.paths])}: expected rows of numbers, got none.")
         object.__setattr__(self, "_tables", tables)
+        twice = [name for i, name in enumerate(self._used()) if name in self._used()[:i]]
+        if twice:
+            raise ValueError(f"Expected each column once, among the points or as the weights. Got {twice[0]!r} twice.")
         for table in tables:
             table.require_numbers(self._used())
 
@@ -88,7 +91,8 @@ class Files:
     @property
     def dtype(self) -> torch.dtype:
         """The centroids' dtype."""
-        return centroid_dtype(self._tables[0].dtype)
+        kinds = {centroid_dtype(table.dtype) for table in self._tables}
+        return torch.float64 if torch.float64 in kinds else torch.float32
 
     @property
     def device(self) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -55,12 +56,17 @@ class ArrayTable:
 
 def _matrix(path: Path) -> np.ndarray:
     try:
-        loaded = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        with path.open("rb") as file:  # NumPy leaves a damaged archive open
+            loaded = (
+                np.load(path, mmap_mode="r", allow_pickle=False)
+                if path.suffix == ".npy"
+                else np.load(file, allow_pickle=False)
+            )
+            arrays = {path.name: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path}: expected a NumPy file of numbers. {error}") from error
-    arrays = {path.name: loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
     matrices = [array for array in arrays.values() if array.ndim == 2]  # noqa: PLR2004 (a matrix)
-    shapes = ", ".join(f"{name}: {array.dtype} {array.shape}" for name, array in arrays.items())
+    shapes = ", ".join(f"{name}: {array.dtype} {array.shape}" for name, array in arrays.items()) or "no array"
     if len(matrices) != 1:
         raise ValueError(f"{path}: expected one matrix (points, dimensions). Got {shapes}.")
     if matrices[0].dtype.kind not in "fiub":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,12 @@ class FrameTable:
 
     def read(self, columns: Sequence[str], first: int, last: int, step: int) -> Iterator[tuple[int, Tensor]]:
         """A few rows at a time, missing values as NaN."""
+        try:
+            yield from self._read(columns, first, last, step)
+        except _polars().exceptions.PolarsError as error:
+            raise ValueError(f"{self.path}: expected a {self.path.suffix} file. {error}") from error
+
+    def _read(self, columns: Sequence[str], first: int, last: int, step: int) -> Iterator[tuple[int, Tensor]]:
         polars = _polars()
         kind = polars.Float32 if self.dtype == torch.float32 else polars.Float64
         wanted = self._frame.select(polars.col(list(columns)).cast(kind)).slice(first, last - first)
@@ -119,9 +126,10 @@ class CsvTable(FrameTable):
     def read(self, columns: Sequence[str], first: int, last: int, step: int) -> Iterator[tuple[int, Tensor]]:
         """A few rows at a time; what is no number is an error that names its line."""
         try:
-            yield from super().read(columns, first, last, step)
+            yield from self._read(columns, first, last, step)
         except _polars().exceptions.PolarsError as error:
-            self._find_bad(columns, step)
+            with suppress(_polars().exceptions.PolarsError):  # bytes that are no text
+                self._find_bad(columns, step)
             _find_long(self.path, self._options["separator"], len(self.names))
             raise ValueError(f"{self.path}: expected rows of numbers. {error}") from error
 
@@ -166,7 +174,7 @@ def _tell_renamed(path: Path, header: Sequence[str], names: Sequence[str]) -> No
 
 def _find_long(path: Path, separator: str, width: int) -> None:
     """Show the first line of more cells than the first line has."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with _as_text(path), path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=separator)
         for cells in reader:
             if len(cells) > width:
@@ -174,14 +182,19 @@ def _find_long(path: Path, separator: str, width: int) -> None:
 
 
 def _first_line(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            first = file.readline().strip("\r\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected text in UTF-8. {error}") from error
+    with _as_text(path), path.open(encoding="utf-8-sig") as file:
+        first = file.readline().strip("\r\n")
     if not first.strip():
         raise ValueError(f"{path}, line 1: expected a header or numbers, got an empty line.")
     return first
+
+
+@contextmanager
+def _as_text(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected text in UTF-8. {error}") from error
 
 
 def _is_number(cell: str) -> bool:
