@@ -155,3 +155,26 @@ def test_the_world_of_main_is_put_back():
     before = sys.modules["__main__"], sys.argv, list(sys.path)
     run_quietly(SHARED / "01_kmeans_argmin.py")
     assert (sys.modules["__main__"], sys.argv, list(sys.path)) == before
+
+
+UNBOUND = """
+import torch
+
+class Proxy:
+    @property
+    def __class__(self):
+        raise RuntimeError("unbound")
+
+request = Proxy()
+net = torch.nn.Linear(3, 1)
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for _ in range(2):
+    opt.zero_grad(); net(torch.ones(2, 3)).sum().backward(); opt.step()
+"""
+
+
+def test_a_variable_that_cannot_be_looked_at_hides_nothing_else(tmp_path):
+    (tmp_path / "train.py").write_text(UNBOUND)
+    run = argrad("doctor", "--format", "json", "train.py", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert [p["name"] for p in json.loads(run.stdout)["parameters"]] == ["net.weight", "net.bias"]

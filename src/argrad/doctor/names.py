@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 import weakref
@@ -52,7 +53,8 @@ class Names:
             loops = loop_names(file)
             for order, (name, value) in enumerate(list(variables.items())[:_MAX_ITEMS]):
                 if name.isidentifier() and not name.startswith("__"):
-                    self._visit(value, name, (name in loops or name in _POOR, rank, False, 0, order), seen, 0)
+                    with contextlib.suppress(Exception):  # a proxy of nothing raises whatever is asked of it
+                        self._visit(value, name, (name in loops or name in _POOR, rank, False, 0, order), seen, 0)
         variables, value = dict[str, Any](), None
         for frame in stack:
             _forget_snapshot(frame)
