@@ -107,6 +107,21 @@ def test_what_a_training_may_return(result, end, reason):
     assert (reason or "") in (row.refused or "")
 
 
+@pytest.mark.parametrize("error", [KeyError("label"), ZeroDivisionError("no batch"), AttributeError("no head")])
+def test_a_training_that_fails_leaves_the_others_what_they_had(error):
+    def train(estimator, seed):
+        if seed and isinstance(estimator, argrad.ReinMax):
+            raise error
+        return 1.0
+
+    pair = [argrad.ReinMax(), argrad.StraightThrough()]
+    found = argrad.compare(cost, torch.zeros(3), pair, train=train, seeds=2, draws=2)
+    rows = {row.name: row for row in found.rows}
+    assert str(error) in rows["ReinMax"].refused
+    assert rows["StraightThrough"].training.hard == [1.0, 1.0]
+    assert found.winner.name == "StraightThrough"
+
+
 def test_a_cost_that_is_not_a_number_is_told():
     found = argrad.compare(lambda y: cost(y) + (y[..., 2] / 0).nan_to_num(0, inf), torch.zeros(3), draws=5)
     assert found.winner is None

@@ -178,7 +178,7 @@ def _on_support(above: Tensor, power: int) -> Tensor:
         move = mean - 1 / count
     else:
         move = mean - (mean.square() - above.square().sum(-1, keepdim=True) / count + 1 / count).sqrt()
-    return (above - move).where(above > 0, 0)
+    return (above - move).relu().where(above > 0, 0)
 
 
 def _weight(above: Tensor, power: int) -> Tensor:

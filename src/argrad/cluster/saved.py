@@ -51,7 +51,7 @@ def load_state(path: str | Path, problem: Mapping[str, Any], device: torch.devic
     """
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
-            arrays = {name: torch.from_numpy(saved[name]).to(device) for name in ("centroids", "velocity")}
+            centroids, velocity = (torch.from_numpy(saved[name]).to(device) for name in ("centroids", "velocity"))
             history, about = tuple(saved["history"].tolist()), json.loads(str(saved["about"]))
         before, rest = about["problem"], {name: about[name] for name in ("plain", "changed", "stopped")}
     except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
@@ -61,7 +61,7 @@ def load_state(path: str | Path, problem: Mapping[str, Any], device: torch.devic
         was, now = before.get(name), wanted.get(name)
         if was != now:
             raise ValueError(f"{path}: the saved run had {name} = {was!r}, this one has {now!r}.")
-    return State(**arrays, history=history, **rest)
+    return State(centroids, velocity, history=history, **rest)
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

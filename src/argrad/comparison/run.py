@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
     from argrad.core import Choice
 
-_UNFIT = (TypeError, ValueError, RuntimeError)  # what an estimator raises that a cost or a choice does not suit
+# what an estimator raises that a cost or a choice does not suit, or a training that fails: the others go on
+_UNFIT = (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError, AttributeError)
 
 
 @dataclass(frozen=True)
