@@ -101,11 +101,18 @@ def test_products_with_a_table_are_the_same_in_pieces(piece, monkeypatch):
     for batch in ((), (2,), (2, 3)):
         scores = torch.randn(*batch, 23, dtype=torch.float64, requires_grad=True)
         compiled = torch.compile(lambda t, s: argrad.select(t, s, shared=True).square().sum(), fullgraph=True)
+        chosen = torch.zeros_like(table).index_add(
+            0, scores.argmax(-1).view(-1), torch.ones(scores.numel() // 23, 5).double()
+        )
         truth = ((scores.softmax(-1) @ table) * (2 * table[scores.argmax(-1)]).detach()).sum()
         (slope,) = torch.autograd.grad(truth, scores)
         for select in (compiled, compiled.__wrapped__):
-            torch.testing.assert_close(torch.autograd.grad(select(table, scores), scores)[0], slope)
+            to_table, to_scores = torch.autograd.grad(select(table, scores), (table, scores))
+            torch.testing.assert_close(to_scores, slope)
+            torch.testing.assert_close(to_table, 2 * table * chosen)
         torch.library.opcheck(torch.ops.argrad.against.default, (torch.randn(*batch, 5).double(), table.detach()))
+    given = torch.tensor([3, 3]), torch.randn(2, 5).double(), table.detach()
+    torch.library.opcheck(torch.ops.argrad.gathered_at.default, given)
 
 
 @torch_warns

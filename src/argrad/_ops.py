@@ -64,6 +64,12 @@ def against(x: Tensor, table: Tensor) -> Tensor:
     return torch.ops.argrad.against(x, table) if _opaque(x) and is_plain(table) else _against(x, table)
 
 
+def gathered_at(index: Tensor, rows: Tensor, table: Tensor) -> Tensor:
+    """Add rows at their index to a table of zeros: (m,), (m, *value) and a table like which → the like."""
+    whole_table = _opaque(rows) and is_plain(table)
+    return torch.ops.argrad.gathered_at(index, rows, table) if whole_table else _gathered_at(index, rows, table)
+
+
 def uniform(
     shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None, dtype: torch.dtype | None = None
 ) -> Tensor:
@@ -126,6 +132,16 @@ def _against(x: Tensor, table: Tensor) -> Tensor:
     return torch.cat([x @ piece.T for piece in table.chunk(pieces)], -1) if pieces > 1 else x @ table.T
 
 
+def _gathered_at(index: Tensor, rows: Tensor, table: Tensor) -> Tensor:
+    zeros = torch.zeros_like(table)
+    add = zeros.index_add if in_transform() else zeros.index_add_  # in place saves a copy of the table
+    return add(0, index, rows)
+
+
+def _like_the_last(index: Tensor, rows: Tensor, table: Tensor) -> Tensor:  # noqa: ARG001
+    return torch.empty_like(table)
+
+
 def _one_for_each(x: Tensor, table: Tensor) -> Tensor:
     return x.new_empty((*x.shape[:-1], table.shape[0]))
 
@@ -138,4 +154,5 @@ softmax = whole("softmax", _softmax, fake=_softmax, least=MANY)
 cumulative = whole("cumulative", _cumulative, fake=lambda x: torch.empty_like(x, dtype=finest(x)), least=MANY)
 torch.library.register_autograd("argrad::softmax", _softmax_backward, setup_context=_keep, lib=_library)
 _define("against(Tensor x, Tensor table) -> Tensor", _against, _one_for_each)
+_define("gathered_at(Tensor index, Tensor rows, Tensor table) -> Tensor", _gathered_at, _like_the_last)
 _define("uniform(Tensor like, SymInt[] shape) -> Tensor", _uniform, _uniform, torch.Tag.nondeterministic_seeded)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from argrad._autograd import applied
 from argrad._carrier import as_tensor
-from argrad._checks import in_the_name_of, in_transform, require, require_generator
-from argrad._ops import against
+from argrad._checks import in_the_name_of, require, require_generator
+from argrad._ops import against, gathered_at
 from argrad.choices.one_hot import one_hot, one_hot_index
 from argrad.core import VertexEstimator
 from argrad.estimators import StraightThrough
@@ -155,13 +155,12 @@ class _Gather(torch.autograd.Function):
         values, index = ctx.saved_tensors
         to_values = to_vertex = None
         if ctx.needs_input_grad[0]:
-            zeros = torch.zeros_like(values)
             if ctx.shared:
-                incoming = grad.reshape(-1, *values.shape[1:])
-                add = zeros.index_add if in_transform() else zeros.index_add_  # in place saves a copy of the table
-                to_values = add(0, index.reshape(-1), incoming)
+                to_values = gathered_at(index.reshape(-1), grad.reshape(-1, *values.shape[1:]), values)
             else:
-                to_values = zeros.scatter(index.ndim, _aligned(index, values), grad.unsqueeze(index.ndim))
+                to_values = torch.zeros_like(values).scatter(
+                    index.ndim, _aligned(index, values), grad.unsqueeze(index.ndim)
+                )
         if ctx.needs_input_grad[2]:
             to_vertex = _inner(grad, values, index.ndim, ctx.shared).to(ctx.carrier_dtype)
         return to_values, None, to_vertex, None
