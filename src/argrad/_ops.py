@@ -31,17 +31,19 @@ exporting: Callable[[], bool] = getattr(torch.compiler, "is_exporting", torch.co
 
 
 def whole(
-    name: str, function: Callable[[Tensor], Tensor], fake: Callable[[Tensor], Tensor], least: int = 0
-) -> Callable[[Tensor], Tensor]:
-    """Have the compiler leave a function whole, from so many numbers on; `fake` gives the result's shape.
+    signature: str, function: Callable[..., Tensor], fake: Callable[..., Tensor], least: int = 0
+) -> Callable[..., Tensor]:
+    """Have the compiler leave a function of tensors whole, from so many numbers in the first on.
 
-    It has no derivative unless one is registered for it.
+    It has no derivative unless one is registered for it. `signature` is its name and tensors, as in
+    "softmax(Tensor x)"; `fake` gives the result's shape.
     """
-    _define(f"{name}(Tensor x) -> Tensor", function, fake)
-    operation = getattr(torch.ops.argrad, name)
+    _define(f"{signature} -> Tensor", function, fake)
+    operation = getattr(torch.ops.argrad, signature.split("(", maxsplit=1)[0])
 
-    def call(x: Tensor) -> Tensor:
-        return operation(x) if _opaque(x) and x.numel() >= least else function(x)
+    def call(*tensors: Tensor) -> Tensor:
+        hidden = all([_opaque(tensor) for tensor in tensors]) and tensors[0].numel() >= least  # noqa: C419 (traced)
+        return operation(*tensors) if hidden else function(*tensors)
 
     return call
 
@@ -57,17 +59,6 @@ def places(x: Tensor) -> Tensor:
     """Number the options along the last dimension: as floats where they are exact, quicker for the compiler."""
     exact = not exporting() and x.shape[-1] <= _EXACT_IN_FLOAT32
     return torch.arange(x.shape[-1], dtype=torch.float32 if exact else torch.int64, device=x.device)
-
-
-def against(x: Tensor, table: Tensor) -> Tensor:
-    """Take the inner products with every row of a table: (*batch, d) and (n, d) → (*batch, n)."""
-    return torch.ops.argrad.against(x, table) if _opaque(x) and is_plain(table) else _against(x, table)
-
-
-def gathered_at(index: Tensor, rows: Tensor, table: Tensor) -> Tensor:
-    """Add rows at their index to a table of zeros: (m,), (m, *value) and a table like which → the like."""
-    whole_table = _opaque(rows) and is_plain(table)
-    return torch.ops.argrad.gathered_at(index, rows, table) if whole_table else _gathered_at(index, rows, table)
 
 
 def uniform(
@@ -125,21 +116,21 @@ def _cumulative(x: Tensor) -> Tensor:
 
 
 def _against(x: Tensor, table: Tensor) -> Tensor:
-    """On the CPU with one piece of the table after the other, each of a size for a core's cache: a third quicker."""
+    """Take the inner products with every row of a table: (*batch, d) and (n, d) → (*batch, n).
+
+    On the CPU with one piece of the table after the other, each of a size for a core's cache: a third quicker.
+    """
     if table.device.type != "cpu" or not is_plain(table) or exporting():
         return x @ table.T
     pieces = table.numel() * table.element_size() // _PIECE
     return torch.cat([x @ piece.T for piece in table.chunk(pieces)], -1) if pieces > 1 else x @ table.T
 
 
-def _gathered_at(index: Tensor, rows: Tensor, table: Tensor) -> Tensor:
+def _sums_at(index: Tensor, rows: Tensor, table: Tensor) -> Tensor:
+    """Add rows at their index to zeros like the table: (m,), (m, *value) → (n, *value)."""
     zeros = torch.zeros_like(table)
     add = zeros.index_add if in_transform() else zeros.index_add_  # in place saves a copy of the table
     return add(0, index, rows)
-
-
-def _like_the_last(index: Tensor, rows: Tensor, table: Tensor) -> Tensor:  # noqa: ARG001
-    return torch.empty_like(table)
 
 
 def _one_for_each(x: Tensor, table: Tensor) -> Tensor:
@@ -150,9 +141,9 @@ def _uniform(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.rand(shape, dtype=torch.float64, device=like.device)
 
 
-softmax = whole("softmax", _softmax, fake=_softmax, least=MANY)
-cumulative = whole("cumulative", _cumulative, fake=lambda x: torch.empty_like(x, dtype=finest(x)), least=MANY)
+softmax = whole("softmax(Tensor x)", _softmax, fake=_softmax, least=MANY)
 torch.library.register_autograd("argrad::softmax", _softmax_backward, setup_context=_keep, lib=_library)
-_define("against(Tensor x, Tensor table) -> Tensor", _against, _one_for_each)
-_define("gathered_at(Tensor index, Tensor rows, Tensor table) -> Tensor", _gathered_at, _like_the_last)
+cumulative = whole("cumulative(Tensor x)", _cumulative, fake=_cumulative, least=MANY)
+against = whole("against(Tensor x, Tensor table)", _against, fake=_one_for_each)
+sums_at = whole("sums_at(Tensor index, Tensor rows, Tensor table)", _sums_at, fake=_sums_at)
 _define("uniform(Tensor like, SymInt[] shape) -> Tensor", _uniform, _uniform, torch.Tag.nondeterministic_seeded)

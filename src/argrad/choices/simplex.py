@@ -256,7 +256,7 @@ def _one_a_row(z: Tensor) -> Tensor:
 
 
 _threshold = {
-    power: whole(f"{name}_threshold", partial(_find_threshold, power=power), fake=_one_a_row)
+    power: whole(f"{name}_threshold(Tensor z)", partial(_find_threshold, power=power), fake=_one_a_row)
     for power, name in ((1, "sparsemax"), (2, "entmax15"))
 }
 

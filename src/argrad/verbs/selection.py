@@ -10,7 +10,7 @@ from torch import Tensor
 from argrad._autograd import applied
 from argrad._carrier import as_tensor
 from argrad._checks import in_the_name_of, require, require_generator
-from argrad._ops import against, gathered_at
+from argrad._ops import against, sums_at
 from argrad.choices.one_hot import one_hot, one_hot_index
 from argrad.core import VertexEstimator
 from argrad.estimators import StraightThrough
@@ -156,7 +156,7 @@ class _Gather(torch.autograd.Function):
         to_values = to_vertex = None
         if ctx.needs_input_grad[0]:
             if ctx.shared:
-                to_values = gathered_at(index.reshape(-1), grad.reshape(-1, *values.shape[1:]), values)
+                to_values = sums_at(index.reshape(-1), grad.reshape(-1, *values.shape[1:]), values)
             else:
                 to_values = torch.zeros_like(values).scatter(
                     index.ndim, _aligned(index, values), grad.unsqueeze(index.ndim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,7 @@ class Files:
         if not any(table.rows for table in tables):
             raise ValueError(f"{_few([str(path) for path in self.paths])}: expected rows of numbers, got none.")
         object.__setattr__(self, "_tables", tables)
-        twice = [name for i, name in enumerate(self._used()) if name in self._used()[:i]]
+        twice = [name for name, count in Counter(self._used()).items() if count > 1]
         if twice:
             raise ValueError(f"Expected each column once, among the points or as the weights. Got {twice[0]!r} twice.")
         for table in tables:
